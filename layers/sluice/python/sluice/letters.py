@@ -1,0 +1,61 @@
+"""Dead letters as objects: which file a letter goes to and how its line reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import orjson
+from pybase64 import b64encode
+
+from sluice.outcome import DeadLetter
+
+
+def object_key(letters: Sequence[DeadLetter]) -> str:
+    """Return the key of the object for one batch's letters of one reason; the same letters, the same key."""
+    first = min(letter.message.origin for letter in letters)
+    oldest = datetime.fromtimestamp(min(letter.message.timestamp for letter in letters) / 1000, UTC)
+    ids = "\n".join(sorted(letter.message.origin.id for letter in letters))
+    digest = sha256(ids.encode()).hexdigest()[:16]
+    return (
+        f"dead-letters/reason={letters[0].reason}/dt={oldest:%Y-%m-%d}/hh={oldest:%H}/"
+        f"{first.id}-{len(letters)}-{digest}.jsonl.gz"
+    )
+
+
+def lines(letters: Sequence[DeadLetter], pipeline: str, failed_at: datetime) -> bytes:
+    """Return the letters as JSON Lines, each with its original bytes, its origin and the reason."""
+    now = failed_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return b"".join(orjson.dumps(_letter(letter, pipeline, now)) + b"\n" for letter in letters)
+
+
+def _letter(letter: DeadLetter, pipeline: str, now: str) -> dict[str, object]:
+    message = letter.message
+    return {
+        "id": message.origin.id,
+        "origin": {
+            "topic": message.origin.topic,
+            "partition": message.origin.partition,
+            "offset": message.origin.offset,
+            "timestamp": message.timestamp,
+            "key_b64": _base64(message.key),
+            "headers": [[name, _base64(value)] for name, value in message.headers],
+        },
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "schema": letter.schema,
+        "pipeline": pipeline,
+        "state": "open",
+        "attempt": 0,
+        "first_failed_at": now,
+        "failed_at": now,
+        "replay_id": None,
+        "value_b64": _base64(message.value),
+        "value_sha256": None if message.value is None else sha256(message.value).hexdigest(),
+    }
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else b64encode(value).decode()

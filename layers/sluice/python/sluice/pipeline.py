@@ -1,0 +1,45 @@
+"""The whole flow on one page.
+
+    read_event → decode → validate → identify → clean → enrich      (this page: pure, in memory)
+              → claim and store → publish → dead letters            (deliver.py: the writes)
+
+Every record leaves the first line as a `Record` that is ready to store and publish, or as a
+`DeadLetter` with a reason from the closed list. Nothing here reads a clock, a socket or the
+environment, so a replay of the same bytes gives the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sluice.outcome import DeadLetter, Rejected
+from sluice.record import Message, Record, Step
+
+# What a fault of our own code can raise while it works on one record; anything else is the runtime's.
+STEP_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+
+class Pipeline:
+    """Judge batches of messages by the given steps, in their order."""
+
+    def __init__(self, version: str, steps: Sequence[Step]) -> None:
+        """Keep the steps; `version` names them, their rules and schemas."""
+        self.version = version
+        self._steps = tuple((step.__name__, step) for step in steps)
+
+    def judge(self, messages: Sequence[Message], source: str) -> list[Record | DeadLetter]:
+        """Return one verdict a message, in the messages' order; never raises for bad input."""
+        return [self._judge_one(message, source) for message in messages]
+
+    def _judge_one(self, message: Message, source: str) -> Record | DeadLetter:
+        record = Record(message, source)
+        name = ""
+        try:
+            for name, step in self._steps:  # noqa: B007 -- read in the handlers
+                step(record)
+        except Rejected as no:
+            return DeadLetter(message, name, no.reason, no.detail, record.schema)
+        except STEP_ERRORS as fault:
+            # The type alone: an exception's text may quote the record.
+            return DeadLetter(message, name, "step_failed", type(fault).__name__, record.schema)
+        return record

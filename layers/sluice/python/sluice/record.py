@@ -1,0 +1,86 @@
+"""The nouns: where a message came from, the message, and the record made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+JsonObject = dict[str, Any]
+Headers = list[tuple[str, bytes]]
+
+
+class Origin(NamedTuple):
+    """Name one message for ever: its topic, partition and offset."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def id(self) -> str:
+        """Return `topic-partition-offset`, the name used in headers, letters and `_prep`."""
+        return f"{self.topic}-{self.partition}-{self.offset}"
+
+    @property
+    def topic_partition(self) -> str:
+        """Return `topic-partition`, the name the event source uses for a partition."""
+        return f"{self.topic}-{self.partition}"
+
+
+class Message(NamedTuple):
+    """Hold one raw message as the broker stored it; `timestamp` is in epoch milliseconds."""
+
+    origin: Origin
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Record:
+    """Carry one message through the steps; each step fills the fields under its name."""
+
+    __slots__ = (
+        "agent_id",
+        "body",
+        "cache_key",
+        "conflict",
+        "content",
+        "flags",
+        "headers",
+        "message",
+        "origin_id",
+        "schema",
+        "source",
+        "stored_key",
+        "timestamp",
+        "value",
+    )
+
+    # decode
+    body: JsonObject
+    # validate
+    schema: str
+    # identify
+    agent_id: str
+    timestamp: str
+    cache_key: str
+    content: str
+    # enrich: what is cached and published, byte for byte
+    value: bytes
+    headers: Headers
+
+    def __init__(self, message: Message, source: str) -> None:
+        """Begin a record of `message`; `source` is the event source's 8 hex digits."""
+        self.message = message
+        self.source = source
+        self.origin_id = message.origin.id
+        self.schema = ""
+        self.flags: list[str] = []
+        # claim: the key that the record was stored under, and whether that is not its own
+        self.stored_key = ""
+        self.conflict = False
+
+
+Step = Callable[[Record], None]
+"""Fill a record's next fields, or raise `Rejected`; order is a literal in pipeline.py."""

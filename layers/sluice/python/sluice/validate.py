@@ -1,0 +1,128 @@
+"""A decoded message against the schema that it names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple, NoReturn
+
+import jsonschema_rs
+
+from sluice.outcome import Rejected
+from sluice.record import Record, Step
+
+SCHEMAS: Final = Path(__file__).parent / "schemas"
+DEFAULT_SCHEMA: Final = "agent_output/1"
+SCHEMA_HEADER: Final = "sluice-schema"
+IDENTITY: Final = ("agent_id", "timestamp", "text")
+# Both validators must agree on a format; this is the one that they were tested on.
+FORMATS: Final = frozenset({"date-time"})
+MAX_DETAIL: Final = 512
+
+
+class SchemaNotUsableError(ValueError):
+    """Raised at load for a schema that the pipeline could not check in linear time and without a network."""
+
+
+class Schema(NamedTuple):
+    """Hold one compiled schema: the fast verdict, and the document for whoever writes the detail."""
+
+    name: str
+    document: dict[str, Any]
+    is_valid: Callable[[Any], bool]
+
+
+def load_schemas(folder: Path = SCHEMAS) -> dict[str, Schema]:
+    """Compile every `<name>/<version>.json` under `folder`, by `name/version`.
+
+    Raises SchemaNotUsableError, naming the file and the way out, when one cannot be used.
+    """
+    paths = sorted(folder.glob("*/*.json"))
+    return {name: compile_schema(name, json.loads(path.read_bytes())) for path, name in map(_named, paths)}
+
+
+def _named(path: Path) -> tuple[Path, str]:
+    return path, f"{path.parent.name}/{path.stem}"
+
+
+def compile_schema(name: str, document: dict[str, Any]) -> Schema:
+    """Compile one schema with the fast validator, remote references and backtracking regexes refused."""
+    for keyword, value in _keywords(document):
+        _check_keyword(name, keyword, value)
+    missing = [field for field in IDENTITY if field not in document.get("required", [])]
+    if missing:
+        _refuse(name, f"it must require {', '.join(missing)}: records are stored and cleaned by them")
+    try:
+        validator = jsonschema_rs.Draft202012Validator(
+            document,
+            validate_formats=True,
+            # The regex crate: linear time, and look-around or back-references fail here, at load.
+            pattern_options=jsonschema_rs.RegexOptions(),
+            retriever=_no_network,
+        )
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        _refuse(name, str(error))
+    return Schema(name, document, validator.is_valid)
+
+
+def _no_network(uri: str) -> NoReturn:
+    msg = f"remote reference {uri}: copy what it names into the schema's own $defs"
+    raise ValueError(msg)
+
+
+def _refuse(name: str, why: str) -> NoReturn:
+    msg = f"schema {name} cannot be used: {why}"
+    raise SchemaNotUsableError(msg)
+
+
+def _keywords(node: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, dict):
+        for keyword, value in node.items():
+            yield keyword, value
+            yield from _keywords(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _keywords(item)
+
+
+def _check_keyword(name: str, keyword: str, value: Any) -> None:
+    if keyword == "format" and isinstance(value, str) and value not in FORMATS:
+        _refuse(name, f"format {value!r} is not checked here; known are {sorted(FORMATS)}, else use pattern")
+    if keyword == "unevaluatedProperties":
+        _refuse(name, "unevaluatedProperties is not supported; use additionalProperties")
+
+
+def validating(schemas: Mapping[str, Schema]) -> Step:
+    """Build the step that checks a record's body against the schema it names.
+
+    The step raises Rejected: schema_unknown, schema_invalid.
+    """
+    default = schemas[DEFAULT_SCHEMA]
+
+    def validate(record: Record) -> None:
+        named = _name_of(record)
+        schema = default if named is None else schemas.get(named)
+        if schema is None:
+            raise Rejected("schema_unknown", f"the message names a schema that is not one of {sorted(schemas)}")
+        record.schema = schema.name
+        if not schema.is_valid(record.body):
+            raise Rejected("schema_invalid", _explain(schema, record.body))
+
+    return validate
+
+
+def _name_of(record: Record) -> str | None:
+    for header, value in record.message.headers:
+        if header == SCHEMA_HEADER:
+            return value.decode(errors="replace")
+    named = record.body.get("schema")
+    # A field `schema` of another type names nothing that the registry could hold.
+    return named if named is None or type(named) is str else ""
+
+
+def _explain(schema: Schema, body: dict[str, Any]) -> str:
+    # jsonschema costs 150 ms to import, and only bad records need it.
+    from sluice.validate_reference import explain  # noqa: PLC0415
+
+    return explain(schema.document, body)[:MAX_DETAIL]

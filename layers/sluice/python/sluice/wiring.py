@@ -1,0 +1,129 @@
+"""Put the parts together, once, on the first call: the only place that knows them all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
+
+from sluice.clean.step import clean
+from sluice.deadline import Deadline
+from sluice.decode import decoding
+from sluice.deliver import Delivery, Sinks, deliver
+from sluice.enrich import enriching
+from sluice.identify import identify
+from sluice.pipeline import Pipeline
+from sluice.settings import Settings, read_settings
+from sluice.sinks.cache import open_cache
+from sluice.sinks.dead_letters import DeadLetterBucket, connect_s3
+from sluice.sinks.topic import CleanedTopic, producer_config
+from sluice.source import read_event
+from sluice.telemetry import logger, report
+from sluice.validate import load_schemas, validating
+from sluice.version import pipeline_version
+
+class Context(Protocol):
+    """The part of Lambda's context object that is used."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until the invocation is ended."""
+        ...
+
+
+class RetryBatchError(RuntimeError):
+    """Raised to have the event source retry the batch, where it cannot take partial failures."""
+
+
+def build_pipeline(
+    max_message_bytes: int = 1_048_576,
+    max_cleaned_bytes: int = 1_000_000,
+    version: str = "",
+    passed_headers: Collection[str] = (),
+) -> Pipeline:
+    """Build the pure pipeline; sizes in bytes, `version` empty means computed from the rules."""
+    version = version or pipeline_version()
+    steps = (
+        decoding(max_message_bytes),
+        validating(load_schemas()),
+        identify,
+        clean,
+        enriching(version, max_cleaned_bytes, passed_headers),
+    )
+    return Pipeline(version, steps)
+
+
+class Preprocess:
+    """The preprocess function: a Kafka event in, Lambda's partial batch response out."""
+
+    def __init__(self, settings: Settings, first_bootstrap: str, deadline: Deadline) -> None:
+        """Build pipeline and sinks; clients' time-outs come from the time the first invocation has."""
+        io_timeout = deadline.wait()
+        self._partial_failures = settings.partial_failures
+        self._pipeline = build_pipeline(
+            settings.max_message_bytes,
+            settings.max_cleaned_bytes,
+            settings.pipeline_version,
+            settings.passed_headers,
+        )
+        self._topic = CleanedTopic(settings.cleaned_topic, _producer(settings, first_bootstrap, deadline))
+        self._sinks = Sinks(
+            cache=open_cache(settings.cache, io_timeout),
+            topic=self._topic,
+            letters=DeadLetterBucket(settings.dead_letter_bucket, connect_s3(io_timeout)),
+            ttl=settings.cache.record_ttl,
+            pipeline=self._pipeline.version,
+        )
+        self._log = logger()
+
+    def handle(self, event: dict[str, Any], context: Context, deadline: Deadline) -> dict[str, Any]:
+        """Process one event; raises RetryBatchError when records are to be retried and cannot be named."""
+        source, messages = read_event(event)
+        started = time.perf_counter()
+        judged = self._pipeline.judge(messages, source)
+        seconds = time.perf_counter() - started
+        delivery = deliver(messages, judged, self._sinks, deadline)
+        delivery.stage_seconds["judge"] = seconds
+        return self._answer(delivery, context)
+
+    def _answer(self, delivery: Delivery, context: Context) -> dict[str, Any]:
+        failures = delivery.batch_item_failures()
+        if failures and not self._partial_failures:
+            delivery.retry_all()
+        now_ms = time.time_ns() // 1_000_000
+        report(delivery, now_ms, context.aws_request_id, log=self._log, replaced=self._topic.replaced)
+        if failures and not self._partial_failures:
+            msg = f"{len(delivery.outcomes)} records are to be retried; cut at {delivery.cuts}"
+            raise RetryBatchError(msg)
+        return {"batchItemFailures": failures}
+
+
+def _producer(settings: Settings, first_bootstrap: str, deadline: Deadline) -> dict[str, Any]:
+    security: dict[str, Any] = {}
+    if settings.kafka_auth == "scram":
+        security = {
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": settings.kafka_username,
+            "sasl.password": settings.kafka_password,
+        }
+    if settings.kafka_ca_file:
+        security["ssl.ca.location"] = settings.kafka_ca_file
+    servers = settings.bootstrap_servers or first_bootstrap
+    return producer_config(servers, settings.max_cleaned_bytes, deadline.wait(longest=10.0), security)
+
+
+def preprocess(
+    settings: Callable[[], Settings] = read_settings,
+) -> Callable[[dict[str, Any], Context], dict[str, Any]]:
+    """Return the handler; everything is built on its first call and kept."""
+    built: list[Preprocess] = []
+
+    def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+        deadline = Deadline(context.get_remaining_time_in_millis)
+        if not built:
+            built.append(Preprocess(settings(), event.get("bootstrapServers", ""), deadline))
+        return built[0].handle(event, context, deadline)
+
+    return handler
