@@ -1,0 +1,52 @@
+"""Write docs/reference.md from the tables in the code: `python -m ops.docs`; a test holds them together."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+from sluice import reasons, settings, telemetry
+
+REFERENCE = Path(__file__).parent.parent / "docs" / "reference.md"
+_MEMBER = re.compile(r'^    # (?P<meaning>.+)\n    "(?P<name>\w+)",$', re.MULTILINE)
+
+
+def commented(module: ModuleType) -> Iterator[tuple[str, str]]:
+    """Yield name and comment of each member of the module's closed list, in its order."""
+    for match in _MEMBER.finditer(inspect.getsource(module)):
+        yield match["name"], match["meaning"]
+
+
+def render() -> str:
+    """Return the page: reasons, settings and metrics, a table each."""
+    parts = [
+        "# Reference",
+        "Made from the code by `make docs`; do not edit.",
+        "## Reasons of dead letters",
+        _table(("reason", "stage", "when"), [(f"`{n}`", *m.split(": ", 1)) for n, m in commented(reasons)]),
+        "## Settings",
+        "Environment variables of `preprocess`; `lookup` reads those of the cache (`REDIS_…`).",
+        _table(("variable", "default", "meaning"), map(_setting, settings.DOCUMENTED)),
+        "## Metrics",
+        f"Namespace `{telemetry.NAMESPACE}`, dimension `service`; `DeadLetters` has the dimension `reason`, too.",
+        _table(("metric", "unit", "meaning"), [(f"`{n}`", *m.split(": ", 1)) for n, m in commented(telemetry)]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _setting(setting: settings.Setting) -> tuple[str, str, str]:
+    default = "required" if setting.default is None else f"`{setting.default}`" if setting.default else "empty"
+    return f"`{setting.name}`", default, setting.meaning.replace("|", "\\|")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
+
+
+if __name__ == "__main__":
+    REFERENCE.parent.mkdir(exist_ok=True)
+    REFERENCE.write_text(render(), encoding="utf-8")
