@@ -1,0 +1,1 @@
+"""What people run from their own machine."""
