@@ -61,7 +61,7 @@ _WITHDRAW_SCRIPT: Final = (
 class _Ask(NamedTuple):
     """One claim under way: the key it is made on, and whether that key is simply to be overwritten."""
 
-    index: int
+    place: int
     record: Record
     key: str
     level: int
@@ -76,7 +76,7 @@ def claim(records: Sequence[Record], cache: Commands, ttl: int, timeout: float) 
     where a value that is not ours is replaced. `ttl` is in seconds, `timeout` in seconds a reply.
     """
     claims = [_NOT_ANSWERED] * len(records)
-    asks = [_Ask(index, record, record.cache_key, 0, False) for index, record in enumerate(records)]
+    asks = [_Ask(place, record, record.cache_key, 0, overwrite=False) for place, record in enumerate(records)]
     while asks:
         commands = [_command(ask, ttl) for ask in asks]
         replies = cache.run(commands + _index(asks, ttl), timeout)
@@ -87,7 +87,7 @@ def claim(records: Sequence[Record], cache: Commands, ttl: int, timeout: float) 
             if type(answer) is _Ask:
                 again.append(answer)
             elif type(answer) is Claim:
-                claims[ask.index] = answer
+                claims[ask.place] = answer
         asks = again
     return claims
 

@@ -66,7 +66,6 @@ class Delivery:
         origins = sorted(outcome.message.origin for outcome in self.outcomes if isinstance(outcome, Retry))
         return [{"itemIdentifier": {"partition": o.topic_partition, "offset": o.offset}} for o in origins]
 
-
     def retry_all(self) -> None:
         """Make every outcome a retry: the function raises, so nothing of the batch is acknowledged."""
         self.outcomes = [Retry(message_of(outcome)) for outcome in self.outcomes]

@@ -68,7 +68,7 @@ def _pass_headers(record: Record, passed: frozenset[str]) -> None:
 
 def _check_size(record: Record, max_bytes: int) -> None:
     size = len(record.value) + len(record.agent_id.encode())
-    size += sum(len(name.encode()) + len(value) for name, value in record.headers)
+    size += sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
     if size > max_bytes:
         raise Rejected("cleaned_too_large", f"{size} bytes with key and headers, allowed are {max_bytes}")
 

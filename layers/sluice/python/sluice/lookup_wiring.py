@@ -12,7 +12,9 @@ from sluice.settings import CacheSettings, read_cache_settings
 from sluice.sinks.cache import open_cache
 
 
-def lookup(settings: Callable[[], CacheSettings] = read_cache_settings) -> Callable[[Any, Any], dict[str, Any]]:
+def lookup(
+    settings: Callable[[], CacheSettings] = read_cache_settings,
+) -> Callable[[Any, Any], dict[str, Any]]:
     """Return the handler; the cache's client is built on its first call and kept."""
     built: list[Commands] = []
 

@@ -16,7 +16,15 @@ from sluice.outcome import DeadLetter, Rejected
 from sluice.record import Message, Record, Step
 
 # What a fault of our own code can raise while it works on one record; anything else is the runtime's.
-STEP_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+STEP_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 class Pipeline:

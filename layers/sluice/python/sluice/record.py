@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 JsonObject = dict[str, Any]
-Headers = list[tuple[str, bytes]]
+# As wide as the producer takes them; ours are always bytes.
+Headers = list[tuple[str, str | bytes | None]]
 
 
 class Origin(NamedTuple):

@@ -24,7 +24,9 @@ class Setting(NamedTuple):
 
 
 DOCUMENTED: Final = (
-    Setting("KAFKA_BOOTSTRAP_SERVERS", "", "brokers of the cleaned topic, host:port,…; empty: those of the event"),
+    Setting(
+        "KAFKA_BOOTSTRAP_SERVERS", "", "brokers of the cleaned topic, host:port,…; empty: those of the event"
+    ),
     Setting("KAFKA_AUTH", "none", "none | scram (SASL_SSL, SCRAM-SHA-512)"),
     Setting("KAFKA_USERNAME", "", "user for scram"),
     Setting("KAFKA_PASSWORD", "", "password for scram"),
@@ -147,7 +149,7 @@ def _cache(reader: _Reader) -> CacheSettings:
         # Never quote the address: it may hold the password.
         reader.errors.append("REDIS_URL must look like redis://host:6379 or rediss://host:6379")
     elif url and reader.choice("REDIS_AUTH", "none", "password") == "password" and not urlsplit(url).password:
-        reader.errors.append("REDIS_AUTH is 'password', so REDIS_URL must hold one: rediss://user:password@host:6379")
+        reader.errors.append(
+            "REDIS_AUTH is 'password', so REDIS_URL must hold one: rediss://user:password@host:6379"
+        )
     return CacheSettings(url=url, mode=mode, record_ttl=reader.number("RECORD_TTL_SECONDS", 1, 604_800))
-
-

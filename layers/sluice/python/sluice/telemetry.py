@@ -35,7 +35,7 @@ MetricName = Literal[
     "DeadLetters",
     # Count: 1 when a whole batch failed in our own steps and was retried instead of drained
     "BreakerTripped",
-    # Count: producers purged and replaced since the environment started
+    # Count: producers purged and replaced while the batch was published
     "ProducersReplaced",
     # Count: message headers that are not on the allow-list
     "HeadersDropped",
@@ -88,7 +88,12 @@ def report(
     write(_emf(metrics, {}, request_id))
     for reason, number in sorted(reasons.items()):
         write(_emf({"DeadLetters": {"Unit": "Count", "Value": number}}, {"reason": reason}, request_id))
-    details = {"counts": counts, "dead_letters": dict(reasons), "cuts": delivery.cuts, "faults": delivery.faults}
+    details = {
+        "counts": counts,
+        "dead_letters": dict(reasons),
+        "cuts": delivery.cuts,
+        "faults": delivery.faults,
+    }
     (log.warning if delivery.cuts else log.info)("batch", extra=details)
 
 
@@ -129,6 +134,8 @@ def sample(values: Sequence[int], size: int = _VALUES) -> list[int]:
 
 
 def _emf(metrics: _MetricSet, dimensions: dict[str, str], request_id: str) -> str:
-    provider = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=SERVICE, default_dimensions=dimensions)
+    provider = AmazonCloudWatchEMFProvider(
+        namespace=NAMESPACE, service=SERVICE, default_dimensions=dimensions
+    )
     line = provider.serialize_metric_set(metrics=metrics, metadata={"request_id": request_id})
     return json.dumps(line, separators=(",", ":"))

@@ -104,7 +104,9 @@ def validating(schemas: Mapping[str, Schema]) -> Step:
         named = _name_of(record)
         schema = default if named is None else schemas.get(named)
         if schema is None:
-            raise Rejected("schema_unknown", f"the message names a schema that is not one of {sorted(schemas)}")
+            raise Rejected(
+                "schema_unknown", f"the message names a schema that is not one of {sorted(schemas)}"
+            )
         record.schema = schema.name
         if not schema.is_valid(record.body):
             raise Rejected("schema_invalid", _explain(schema, record.body))

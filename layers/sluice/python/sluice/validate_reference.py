@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import re2
 from jsonschema import Draft202012Validator, FormatChecker
@@ -37,7 +37,7 @@ def is_date_time(value: str) -> bool:
     except ValueError:
         return False
     sign, off_hours, off_minutes = match[7], int(match[8] or 0), int(match[9] or 0)
-    if hour > 23 or minute > 59 or second > _LEAP_SECOND or off_hours > 23 or off_minutes > 59:  # noqa: PLR2004
+    if hour > 23 or minute > 59 or second > _LEAP_SECOND or off_hours > 23 or off_minutes > 59:
         return False
     if second < _LEAP_SECOND:
         return True
@@ -45,8 +45,19 @@ def is_date_time(value: str) -> bool:
     return (hour * 60 + minute - offset) % _MINUTES_A_DAY == _MINUTES_A_DAY - 1
 
 
+# Schemas write a code point as ECMAScript does, \uXXXX, and RE2 writes it \x{XXXX}.
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(_ESCAPE.sub(lambda m: f"\\x{{{m[1]}}}" if m[1] else m[0], pattern), options)
+
+
 def _pattern(_: Validator, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not re2.search(pattern, instance):
+    if isinstance(instance, str) and not _compiled(pattern).search(instance):
         yield ValidationError("does not match the pattern")
 
 
@@ -55,16 +66,18 @@ def _pattern_properties(validator: Any, patterns: Any, instance: Any, _: Any) ->
         return
     for pattern, subschema in patterns.items():
         for name, value in instance.items():
-            if re2.search(pattern, name):
+            if _compiled(pattern).search(name):
                 yield from validator.descend(value, subschema, path=name, schema_path=pattern)
 
 
-def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+def _additional_properties(
+    validator: Any, allowed: Any, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
     if not isinstance(instance, dict):
         return
     patterns = list(schema.get("patternProperties", {}))
     for name, value in instance.items():
-        if name in schema.get("properties", {}) or any(re2.search(pattern, name) for pattern in patterns):
+        if name in schema.get("properties", {}) or any(_compiled(pattern).search(name) for pattern in patterns):
             continue
         if allowed is False:
             yield ValidationError("an additional property")
@@ -80,7 +93,7 @@ def _check_date_time(value: object) -> bool:
     return not isinstance(value, str) or is_date_time(value)
 
 
-_MENDED: Final = extend(
+_MENDED: Final[type[Validator]] = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {
         "pattern": _pattern,
@@ -105,7 +118,10 @@ def explain(document: dict[str, Any], body: dict[str, Any]) -> str:
 
     Property names appear only where the schema itself declares them; others read `*`.
     """
-    error = best_match(_cached(json.dumps(document)).iter_errors(body))
+    try:
+        error = best_match(_cached(json.dumps(document)).iter_errors(body))
+    except re2.error:  # a pattern that only the compiled validator understands
+        error = None
     if error is None:
         return "refused by the compiled validator"
     names = _declared(document)
@@ -128,7 +144,16 @@ def _declared(node: Any) -> frozenset[str]:
 
 def _constraint(error: ValidationError) -> str:
     if error.validator == "required" and isinstance(error.instance, dict):
-        return ", ".join(name for name in error.validator_value if name not in error.instance)
-    if error.validator in {"additionalProperties", "properties", "items", "anyOf", "oneOf", "allOf", "not", "$ref"}:
+        return ", ".join(name for name in cast("list[str]", error.validator_value) if name not in error.instance)
+    if error.validator in {
+        "additionalProperties",
+        "properties",
+        "items",
+        "anyOf",
+        "oneOf",
+        "allOf",
+        "not",
+        "$ref",
+    }:
         return ""
     return json.dumps(error.validator_value, ensure_ascii=True)[:_CONSTRAINT_CHARS]

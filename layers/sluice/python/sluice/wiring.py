@@ -22,6 +22,7 @@ from sluice.telemetry import logger, report
 from sluice.validate import load_schemas, validating
 from sluice.version import pipeline_version
 
+
 class Context(Protocol):
     """The part of Lambda's context object that is used."""
 
@@ -83,16 +84,17 @@ class Preprocess:
         started = time.perf_counter()
         judged = self._pipeline.judge(messages, source)
         seconds = time.perf_counter() - started
+        replaced = self._topic.replaced
         delivery = deliver(messages, judged, self._sinks, deadline)
         delivery.stage_seconds["judge"] = seconds
-        return self._answer(delivery, context)
+        return self._answer(delivery, context, self._topic.replaced - replaced)
 
-    def _answer(self, delivery: Delivery, context: Context) -> dict[str, Any]:
+    def _answer(self, delivery: Delivery, context: Context, replaced: int) -> dict[str, Any]:
         failures = delivery.batch_item_failures()
         if failures and not self._partial_failures:
             delivery.retry_all()
         now_ms = time.time_ns() // 1_000_000
-        report(delivery, now_ms, context.aws_request_id, log=self._log, replaced=self._topic.replaced)
+        report(delivery, now_ms, context.aws_request_id, log=self._log, replaced=replaced)
         if failures and not self._partial_failures:
             msg = f"{len(delivery.outcomes)} records are to be retried; cut at {delivery.cuts}"
             raise RetryBatchError(msg)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from unicodedata import is_normalized
 
 from sluice.clean.fix_mojibake import may_hold_mojibake
-from sluice.clean.remove_invisible import has_stray_selector
+from sluice.clean.remove_invisible import has_stray_mark
 from sluice.clean.remove_urls import remove_urls
 
 _PRINTABLE_ASCII = bytes(range(0x20, 0x7F))
@@ -17,8 +17,8 @@ def clean_plain(text: str) -> tuple[str, tuple[str, ...]] | None:
     Collapsed text that is printable holds no control, format, tag, private or unassigned character,
     no surrogate and no white space but the space; so the first and the third operator find nothing in
     it, nor in the text before, which only had more white space. What is left to rule out, beyond ASCII,
-    is mojibake, decomposed characters and stray selectors. A URL goes up to the next space, so removing
-    it brings no two other characters together. The result passes the same tests, has no URL and is
+    is mojibake, decomposed characters and stray marks. A URL goes up to the next space, so removing it
+    brings no two other characters together. The result passes the same tests, has no URL and is
     collapsed: it is a fixed point of the chain.
     """
     line = _collapse_lines(text)
@@ -27,8 +27,8 @@ def clean_plain(text: str) -> tuple[str, tuple[str, ...]] | None:
         if not _is_printable(line):
             return None
     if not text.isascii() and (
-        # Of the text itself: a no-break space may be the second half of an "à".
-        may_hold_mojibake(text) or not is_normalized("NFC", line) or has_stray_selector(line)
+        # Of the text itself: a no-break space may be the second half of an "à", an en quad is not NFC.
+        may_hold_mojibake(text) or not is_normalized("NFC", text) or has_stray_mark(line)
     ):
         return None
     if ":" in line and "://" in line and (rest := remove_urls(line)) != line:

@@ -94,11 +94,13 @@ class ClusterCache:
 
 
 def _connect_cluster(url: str, options: dict[str, Any]) -> redis.RedisCluster:
-    return redis.RedisCluster.from_url(url, cluster_error_retry_attempts=1, require_full_coverage=False, **options)
+    return redis.RedisCluster.from_url(
+        url, cluster_error_retry_attempts=1, require_full_coverage=False, **options
+    )
 
 
 def _by_node(client: redis.RedisCluster, commands: Sequence[Command]) -> dict[Any, Sequence[int]]:
-    primaries = client.get_primaries()
+    primaries: list[Any] = client.get_primaries()  # type: ignore[no-untyped-call]
     if len(primaries) == 1:
         return {primaries[0]: range(len(commands))}
     groups: defaultdict[Any, list[int]] = defaultdict(list)
@@ -116,7 +118,8 @@ def _key(command: Command) -> bytes:
 def _through_client(client: redis.RedisCluster, command: Command) -> Reply | CommandError:
     try:
         # Without get=True the client's SET callback turns what GET answered into a bool.
-        reply: Reply = client.execute_command(*command, **({"get": True} if "GET" in command else {}))
+        options = {"get": True} if "GET" in command else {}
+        reply: Reply = client.execute_command(*command, **options)  # type: ignore[no-untyped-call]
     except ResponseError as error:
         return _refused(error)
     except (RedisError, RedisClusterException, OSError):
@@ -124,13 +127,15 @@ def _through_client(client: redis.RedisCluster, command: Command) -> Reply | Com
     return reply
 
 
-def _exchange(pool: redis.ConnectionPool, commands: Sequence[Command], timeout: float) -> list[Reply | CommandError]:
+def _exchange(
+    pool: redis.ConnectionPool, commands: Sequence[Command], timeout: float
+) -> list[Reply | CommandError]:
     """Send all commands at once and read every reply; a connection not fully read is closed."""
     replies: list[Reply | CommandError] = []
     if not commands:
         return replies
     try:
-        connection = pool.get_connection()
+        connection: Any = pool.get_connection()
     except (RedisError, OSError):
         return [_CONNECTION] * len(commands)
     try:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from typing import Any, Final, Protocol
 
 # 412: the object is there already, written by an earlier try of this very batch.
 _WRITTEN: Final = frozenset({"PreconditionFailed", "412"})
+
+
+class S3Client(Protocol):
+    """The one call that is made of boto3's S3 client."""
+
+    def put_object(self, **request: Any) -> Any:
+        """Write one object."""
+        ...
 
 
 class DeadLetterBucket:
@@ -54,7 +59,10 @@ def connect_s3(timeout: float) -> Callable[[], Any]:
         from botocore.config import Config  # noqa: PLC0415
 
         config = Config(
-            connect_timeout=timeout, read_timeout=timeout, retries={"total_max_attempts": 1}, max_pool_connections=1
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=1,
         )
         return boto3.client("s3", config=config)
 

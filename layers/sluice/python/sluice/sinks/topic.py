@@ -19,7 +19,9 @@ FRAMING_BYTES: Final = 4_096
 Config = dict[str, Any]
 
 
-def producer_config(bootstrap_servers: str, max_cleaned_bytes: int, timeout: float, security: Config) -> Config:
+def producer_config(
+    bootstrap_servers: str, max_cleaned_bytes: int, timeout: float, security: Config
+) -> Config:
     """Return the producer's configuration; `timeout` in seconds bounds one request to a broker.
 
     The partitioner is the Java clients' murmur2, so all clients agree where a key lives. Messages
