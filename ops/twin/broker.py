@@ -51,7 +51,7 @@ class Topics:
     def check(self) -> None:
         """Raise TwinError when no broker answers."""
         try:
-            self._admin.list_topics(timeout=8)
+            self._admin.list_topics(timeout=5)
         except KafkaException as error:
             raise TwinError(f"no Kafka broker answers at {self._bootstrap}") from error
 

@@ -55,7 +55,8 @@ def _place(url: str) -> str:
 def check_cache(url: str, mode: str) -> None:
     """Raise TwinError when no cache answers, when it is too old, or when it is of the other mode."""
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as client:
+        # Protocol 2, so that a server too old for the other one can still say how old it is.
+        with redis.Redis.from_url(url, protocol=2, socket_connect_timeout=5, socket_timeout=5) as client:
             server, cluster = client.info("server"), client.info("cluster")
     except (redis.RedisError, OSError, ValueError) as error:
         raise TwinError(f"no cache answers at {_place(url)}: {error}") from error

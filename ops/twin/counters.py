@@ -135,7 +135,7 @@ class Comparison:
             (
                 "acknowledged",
                 self._totals.acknowledged,
-                *_around(found.received - found.given_up_alone, 0, slack),
+                *_around(self._owed, 0, slack),
             ),
             # Published by a call that died, then found to be another's duplicate in an emptied cache:
             # in the topic, yet never counted as cleaned. At most what died calls held.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -17,6 +20,12 @@ _TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE)
 _NO_LIMIT = 1_000_000_000
 
 
+# A fatal error is met in code; what librdkafka says on standard error would only blur the progress.
+_SILENT = logging.getLogger("sluice.feed")
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
+
+
 class Feeder:
     """Produce a ledger's values in their order; a record counts once its report is in."""
 
@@ -25,24 +34,24 @@ class Feeder:
     ) -> None:
         """Make the producer; nothing is sent yet."""
         self.handed_over = 0
-        self.errors: list[str] = []
-        self._config = {
+        self.failed: Counter[str] = Counter()
+        self._config: dict[str, Any] = {
             "bootstrap.servers": bootstrap,
             "enable.idempotence": True,
             "partitioner": "murmur2_random",
             "linger.ms": 5,
             "message.max.bytes": _NO_LIMIT,
             "queue.buffering.max.kbytes": _QUEUE_KIB,
-            "log_level": 0,
+            "error_cb": self._noticed,
             **properties,
         }
         self._partitions = partitions
         self._ledger = ledger
-        self._producer = self._make()
         self._fatal = False
+        self._producer = self._make()
 
     def _make(self) -> Producer:
-        return Producer(self._config, logger=None)
+        return Producer(self._config, logger=_SILENT)
 
     def send(self, count: int) -> None:
         """Hand over the next `count` records (fewer at the end). Raises InputError for one too large."""
@@ -53,9 +62,17 @@ class Feeder:
         self.poll(0)
 
     def poll(self, seconds: float) -> None:
-        """Take the delivery reports that are there."""
-        self._producer.poll(seconds)
-        self._rebuild_if_fatal()
+        """Take the delivery reports that are there; a producer that is done for is replaced."""
+        try:
+            self._producer.poll(seconds)
+        except KafkaException as error:
+            self._noticed(error.args[0])
+            if not self._fatal:
+                raise
+        if self._fatal:
+            self.close()
+            self._fatal = False
+            self._producer = self._make()
 
     def pending(self) -> bool:
         """Say whether records are still to be handed over, or their reports to come."""
@@ -73,47 +90,38 @@ class Feeder:
     def _send_one(self, number: int) -> None:
         value = self._ledger.values[number]
         key = raw_key(value)
-        report = partial(self._report, number)
         # Without a key the partition goes round by number: the same input, the same topic.
         place = _BY_KEY if key is not None else number % self._partitions
+        report = partial(self._report, number)
         while True:
             try:
                 self._producer.produce(self._ledger.topic, value, key, partition=place, on_delivery=report)
             except BufferError:
-                self._producer.poll(0.05)
+                self.poll(0.05)
             except KafkaException as error:
-                if not self._refused(number, error.args[0]):
-                    self._rebuild_if_fatal()
-                    return
+                self._refused(number, error.args[0])
+                return
             else:
                 return
 
     def _report(self, number: int, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._refused(number, error)
-            return
-        # A delivered message has both; the type allows for one that was never sent.
+        # A delivered message has a place; the type allows for one that was never sent.
         partition, offset = message.partition(), message.offset()
-        if partition is not None and offset is not None:
+        if error is not None or partition is None or offset is None:
+            self._refused(number, error)
+        else:
             self._ledger.note(number, partition, offset, message.timestamp()[1])
 
-    def _refused(self, number: int, error: KafkaError) -> bool:
-        """Keep a record's error; always False, so that the caller gives the record up."""
-        if error.code() in _TOO_LARGE:
+    def _refused(self, number: int, error: KafkaError | None) -> None:
+        """Give a record up: it was not sent, or nobody knows."""
+        if error is not None and error.code() in _TOO_LARGE:
             size = len(self._ledger.values[number] or b"")
             raise InputError(
                 f"line {number + 1} of the input has {size} bytes: the broker takes no such message"
             )
-        self._fatal = self._fatal or error.fatal()
-        self.errors.append(f"line {number + 1} was not sent: {error.str()}")
-        return False
+        self.failed["no report" if error is None else error.name()] += 1
+        if error is not None:
+            self._noticed(error)
 
-    def _rebuild_if_fatal(self) -> None:
-        """Replace a producer that will never send again (the broker lost its memory of it)."""
-        if not self._fatal:
-            return
-        self._fatal = False
-        self._producer.purge()
-        self._producer.flush(1)
-        self._producer = self._make()
-        self._fatal = False
+    def _noticed(self, error: KafkaError) -> None:
+        self._fatal = self._fatal or error.fatal()

@@ -197,8 +197,10 @@ class _Run:
         finally:
             topics.close()
             feeder.close()
-        for line in (*feeder.errors, *watch.complaints):
+        for line in watch.complaints:
             self._differences.add(line)
+        for error, times in feeder.failed.items():
+            self._differences.add(f"not sent ({error}), or nobody knows", times=times)
 
     def _check(self, foreign: set[str]) -> Findings:
         twin, outputs = self._twin, self._outputs

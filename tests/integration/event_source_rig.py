@@ -27,7 +27,7 @@ Place = tuple[int, int]  # partition, offset
 OK: dict[str, Any] = {"batchItemFailures": []}
 
 
-class FunctionFailure(Exception):
+class FunctionFailedError(Exception):
     """Raised by a played function: the caller sees a function error."""
 
 
@@ -71,7 +71,7 @@ class PlayedFunction:
                 self.end_headers()
                 self.wfile.write(answer)
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *_: Any) -> None:
                 pass
 
         class Server(ThreadingHTTPServer):
@@ -89,8 +89,8 @@ class PlayedFunction:
         self.calls.append(call)
         try:
             answer = self.behaviour(call)
-        except FunctionFailure as error:
-            return orjson.dumps({"errorType": "FunctionFailure", "errorMessage": str(error)}), "Unhandled"
+        except FunctionFailedError as error:
+            return orjson.dumps({"errorType": "FunctionFailedError", "errorMessage": str(error)}), "Unhandled"
         failed = {
             (f["itemIdentifier"]["partition"], f["itemIdentifier"]["offset"])
             for f in (answer or OK)["batchItemFailures"]
@@ -134,7 +134,12 @@ class Rig:
             run_dir=str(servers.run_dir),
         )
         self._producer = Producer(
-            {"bootstrap.servers": servers.bootstrap, "linger.ms": 1, "message.max.bytes": 10**7}
+            {
+                "bootstrap.servers": servers.bootstrap,
+                "linger.ms": 1,
+                "log_level": 2,
+                "message.max.bytes": 10**7,
+            }
         )
 
     def produce(self, values: Sequence[bytes | None], partition: int = 0, **fields: Any) -> None:

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from ops.twin.events import EventHead
-from tests.integration.event_source_rig import OK, Call, FunctionFailure, Servers, rig, wait_for
+from tests.integration.event_source_rig import OK, Call, FunctionFailedError, Servers, rig, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -77,6 +77,16 @@ def test_window_gathers(servers: Servers) -> None:
     assert [len(call.places) for call in r.function.calls] == [3]
 
 
+def test_no_window(servers: Servers) -> None:
+    """With a window of zero nothing is waited for, yet what is there already goes together."""
+    with rig(servers, window_seconds=0) as r:
+        r.produce(values(5))
+        r.start()
+        r.wait_committed(5)
+
+    assert [len(call.places) for call in r.function.calls] == [5]
+
+
 def test_payload_limit(servers: Servers) -> None:
     """No event exceeds the payload limit, and none is smaller than it must be."""
     limit = 300_000
@@ -125,7 +135,7 @@ def test_commit_follows_success(servers: Servers) -> None:
     def fail_three_times(call: Call) -> Any:
         seen.append(r.committed())
         if len(seen) <= 3:
-            raise FunctionFailure
+            raise FunctionFailedError
         return OK
 
     with rig(servers, fail_three_times) as r:
@@ -140,7 +150,7 @@ def test_commit_follows_success(servers: Servers) -> None:
     assert (stats.invocations, stats.failed_invocations, stats.retries) == (4, 3, 3)
 
 
-@pytest.mark.parametrize("resend, second", [(False, [2]), (True, [2, 3, 4])])
+@pytest.mark.parametrize(("resend", "second"), [(False, [2]), (True, [2, 3, 4])])
 def test_partial_response(servers: Servers, resend: bool, second: list[int]) -> None:
     """After a partial response only what failed is sent again, or all from it on, as the option says."""
     answers = itertools.chain(["partial"], itertools.repeat("ok"))
@@ -203,7 +213,7 @@ def test_exhausted_attempts_go_to_the_on_failure_bucket(servers: Servers) -> Non
 
     def behaviour(call: Call) -> Any:
         if (0, 2) in call.places:
-            raise FunctionFailure
+            raise FunctionFailedError
         return OK
 
     with rig(servers, behaviour, bisect_on_error=True, retry_attempts=1) as r:
@@ -225,7 +235,7 @@ def test_on_failure_is_written_before_the_commit(servers: Servers) -> None:
     """While the on-failure bucket does not take it, a record given up is neither committed nor lost."""
 
     def behaviour(_: Call) -> Any:
-        raise FunctionFailure
+        raise FunctionFailedError
 
     with rig(servers, behaviour, retry_attempts=0) as r:
         r.s3.delete_bucket(Bucket=r.bucket)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.event_source_rig import OK, Call, FunctionFailure, Rig, Servers, rig, wait_for
+from tests.integration.event_source_rig import OK, Call, FunctionFailedError, Rig, Servers, rig, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -78,7 +78,7 @@ def test_sigterm_ends_a_retry(servers: Servers) -> None:
     """A poller that is told to stop between two attempts leaves at once, without committing the batch."""
 
     def behaviour(_: Call) -> Any:
-        raise FunctionFailure
+        raise FunctionFailedError
 
     with rig(servers, behaviour, retry_backoff_seconds=5.0) as r:
         r.produce(values(5))
@@ -117,7 +117,7 @@ def test_rebalance_in_a_retry(servers: Servers) -> None:
 
     def behaviour(call: Call) -> Any:
         if not release.is_set():
-            raise FunctionFailure
+            raise FunctionFailedError
         return OK
 
     with rig(servers, behaviour, partitions=2, batch_size=50, pollers=2, retry_backoff_seconds=0.2) as r:

@@ -182,12 +182,20 @@ def test_output_is_sorted(service: Service) -> None:
     metrics = [orjson.dumps({"_aws": {}, "n": n}).decode() for n in range(3)]
     chatter = ["x" * 1000] * 500  # more than a pipe holds
     assert service.call(print=[*metrics[:1], *chatter, *metrics[1:]]).error is None
-    kept = (service.run_dir / "emf-odd.jsonl").read_text().splitlines()
+    kept = (service.run_dir / "emf-odd.jsonl").read_text().splitlines()[-3:]
     logs = b"".join(path.read_bytes() for path in (service.run_dir / "logs").glob("odd-*.log"))
 
     assert kept == [*metrics]
     assert logs.count(b"x" * 1000) == 500
     assert b'{"_aws"' not in logs
+
+
+def test_output_precedes_the_answer(service: Service) -> None:
+    """Whatever a function printed is in its files before its caller has the answer."""
+    path = service.run_dir / "emf-odd.jsonl"
+    for number in range(300):
+        service.call(print=[orjson.dumps({"_aws": number}).decode()])
+        assert path.read_bytes().endswith(b'{"_aws":%d}\n' % number)
 
 
 def test_boto3(service: Service) -> None:

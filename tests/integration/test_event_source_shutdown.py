@@ -19,10 +19,10 @@ from ops.twin.process import module_environment
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 HANDLER = """
-import time
+import os, time
 
 def handler(event, context):
-    time.sleep(event.get("sleep", 1))
+    time.sleep(event.get("sleep", int(os.environ["NAP"])))
     return {}
 """
 # The child of the test: a twin in full swing, whose end the test brings about.
@@ -33,8 +33,9 @@ from confluent_kafka import Producer
 from ops.twin.config import EventSource, TwinConfig
 from ops.twin.twin import Twin
 
-how = sys.argv[2]
-with Twin(TwinConfig(functions=Path(sys.argv[1]), event_source=EventSource(batch_size=1))) as twin:
+functions, how, nap = sys.argv[1:]
+source = EventSource(batch_size=1)
+with Twin(TwinConfig(functions=Path(functions), event_source=source, environment={"NAP": nap})) as twin:
     twin.invoke("preprocess", {"sleep": 0})
     producer = Producer({"bootstrap.servers": twin.bootstrap})
     for partition in range(4):
@@ -85,10 +86,10 @@ def left_over(told: dict[str, dict[str, list[int]] | str]) -> list[int]:
 
 
 def run(
-    functions: Path, how: str, number: signal.Signals | None
+    functions: Path, how: str, number: signal.Signals | None, nap: int = 1
 ) -> tuple[int, str, dict[str, dict[str, list[int]] | str]]:
     """Run the program, send it the signal once it is in full swing; return its exit code, its last words, its tale."""
-    command = [sys.executable, "-c", PROGRAM, str(functions), how]
+    command = [sys.executable, "-c", PROGRAM, str(functions), how, str(nap)]
     with subprocess.Popen(
         command,
         env=module_environment(),
@@ -107,7 +108,7 @@ def run(
 
 
 @pytest.mark.parametrize(
-    "how, number, code, last",
+    ("how", "number", "code", "last"),
     [
         ("leave", None, 0, "left\n"),
         ("raise", None, 1, ""),
@@ -129,7 +130,7 @@ def test_nothing_is_left(
 
 def test_no_process_outlives_a_killed_twin(functions: Path) -> None:
     """When the twin itself is killed its whole family dies with it, runtimes in the middle of a call included."""
-    _, _, told = run(functions, "wait", signal.SIGKILL)
+    _, _, told = run(functions, "wait", signal.SIGKILL, nap=30)
     deadline = time.monotonic() + 5
     while left := left_over(told):
         assert time.monotonic() < deadline, left

@@ -100,6 +100,7 @@ def withdraw(record: Record, cache: Commands, timeout: float) -> bool:
 
 _NOT_ANSWERED: Final = Claim("failed", error="not answered")
 _STORED: Final = Claim("stored")
+_NOT_OURS: Final = ("", "", "")
 
 
 def _command(ask: _Ask, ttl: int) -> Command:
@@ -138,9 +139,10 @@ def _provenance(value: Reply) -> tuple[str, str, str]:
     """Return origin, source and content of a stored record; empty strings for a value that is not ours."""
     try:
         prep = orjson.loads(value)["_prep"]  # type: ignore[arg-type]
-        return prep["origin"], prep["source"], prep["content"]
-    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
-        return "", "", ""
+        names = prep["origin"], prep["source"], prep["content"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return _NOT_OURS
+    return names if all(type(name) is str for name in names) else _NOT_OURS
 
 
 def _index(asks: Sequence[_Ask], ttl: int) -> list[Command]:

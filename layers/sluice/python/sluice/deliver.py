@@ -1,6 +1,6 @@
 """A judged batch → the sinks, in the stated order → what became of every record.
 
-    claims and store → publish → dead letters
+    claims and store → publish → dead letters, and the claims of the refused withdrawn
 
 A partition stops at its first retryable failure: that record and every later one of the partition
 are retried, whatever was already done with them (a repeat is harmless). What precedes the cut is
@@ -80,6 +80,7 @@ class _Batch:
         self.letters: dict[str, DeadLetter] = {}
         self.duplicates: dict[str, Duplicate] = {}
         self.delivered: dict[str, Record] = {}
+        self.refused: dict[str, Record] = {}
         self.faults: dict[str, str] = {}
         self.stage_seconds: dict[str, float] = {}
 
@@ -178,17 +179,14 @@ def _publish(batch: _Batch, records: Sequence[Record], sinks: Sinks, deadline: D
         if record.origin_id in published.delivered:
             batch.delivered[record.origin_id] = record
         elif record.origin_id in published.refused:
-            _refuse(batch, record, published.refused[record.origin_id], sinks, deadline)
+            _refuse(batch, record, published.refused[record.origin_id])
         else:
             batch.faults["topic"] = published.fault
             batch.cut(record.message)
 
 
-def _refuse(batch: _Batch, record: Record, error: str, sinks: Sinks, deadline: Deadline) -> None:
-    """Withdraw the claim of a record that will not be published, and dead-letter it."""
-    if not _retried(lambda: withdraw(record, sinks.cache, deadline.wait()), batch, "cache", deadline):
-        batch.cut(record.message)
-        return
+def _refuse(batch: _Batch, record: Record, error: str) -> None:
+    batch.refused[record.origin_id] = record
     detail = f"{error}: {len(record.value)} bytes"
     batch.letters[record.origin_id] = DeadLetter(
         record.message, "publish", "refused_by_broker", detail, record.schema
@@ -207,6 +205,20 @@ def _write_letters(batch: _Batch, _: Sequence[Record], sinks: Sinks, deadline: D
         if not _retried(partial(sinks.letters.put, key, body), batch, "dead_letters", deadline):
             for letter in letters:
                 batch.cut(letter.message)
+    _withdraw(batch, sinks, deadline)
+
+
+def _withdraw(batch: _Batch, sinks: Sinks, deadline: Deadline) -> None:
+    """Take back the claims of what was refused; only now, for duplicates have been dropped on their strength.
+
+    A claim that went before its letter was written would let the record itself, when it comes again,
+    be dropped as a duplicate of one of those.
+    """
+    for record in batch.refused.values():
+        if batch.below_cut(record.message) and not _retried(
+            lambda record=record: withdraw(record, sinks.cache, deadline.wait()), batch, "cache", deadline
+        ):
+            batch.cut(record.message)
 
 
 def _retried(write: Callable[[], bool], batch: _Batch, sink: str, deadline: Deadline) -> bool:

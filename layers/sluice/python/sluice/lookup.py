@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import orjson
 
@@ -28,13 +28,18 @@ def look_up(request: Mapping[str, Any], cache: Commands, timeout: float) -> dict
     Raises CacheUnavailableError when the cache fails three times; `timeout` is in seconds a reply.
     """
     agent, timestamp, latest = (request.get(name) for name in ("agent_id", "timestamp", "latest"))
-    if not isinstance(agent, str) or not agent or agent.startswith("#"):
+    if not _is_text(agent) or not agent or agent.startswith("#"):
         return _error(400, f"agent_id is missing or not a name: {_USAGE}")
-    if isinstance(timestamp, str) and latest is None:
+    if _is_text(timestamp) and latest is None:
         return _one(agent, timestamp, cache, timeout)
     if type(latest) is int and 1 <= latest <= MAX_LATEST and timestamp is None:
         return _latest(agent, latest, cache, timeout)
     return _error(400, f"not understood: {_USAGE}")
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Tell whether a value is a string that a key can hold: half a surrogate pair has no bytes."""
+    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _one(agent: str, timestamp: str, cache: Commands, timeout: float) -> dict[str, Any]:
@@ -61,14 +66,17 @@ def _by_score(agent: str, timestamp: str, cache: Commands, timeout: float) -> li
 
 def _latest(agent: str, wanted: int, cache: Commands, timeout: float) -> dict[str, Any]:
     records: list[dict[str, Any]] = []
-    # The index outlives single records, so read on past the expired until there are enough.
-    for start in range(0, INDEX_SIZE, wanted):
-        command = ("ZRANGE", INDEX_PREFIX + agent, start, start + wanted - 1, "REV")
+    # The index outlives single records, so read on past the expired until there are enough: in growing
+    # pages, for the worst case is an index of nothing else.
+    start, page = 0, wanted
+    while start < INDEX_SIZE:
+        command = ("ZRANGE", INDEX_PREFIX + agent, start, start + page - 1, "REV")
         (reply,) = _run(cache, [command], timeout)
         members = _members(reply)
         records += _fetch(agent, members, cache, timeout)
-        if len(records) >= wanted or len(members) < wanted:
+        if len(records) >= wanted or len(members) < page:
             break
+        start, page = start + page, min(2 * page, MAX_LATEST)
     if not records:
         return _error(404, "no record of this agent: all expired, or none was cleaned yet")
     return {"statusCode": 200, "records": records[:wanted]}

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sluice.version import pipeline_version
 
@@ -145,11 +145,23 @@ def read_cache_settings(environment: Mapping[str, str] | None = None) -> CacheSe
 def _cache(reader: _Reader) -> CacheSettings:
     url = reader.text("REDIS_URL")
     mode = cast("Literal['standalone', 'cluster']", reader.choice("REDIS_MODE", "standalone", "cluster"))
-    if url and (urlsplit(url).scheme not in {"redis", "rediss"} or not urlsplit(url).hostname):
+    auth = reader.choice("REDIS_AUTH", "none", "password")
+    address = _address(url)
+    if url and address is None:
         # Never quote the address: it may hold the password.
         reader.errors.append("REDIS_URL must look like redis://host:6379 or rediss://host:6379")
-    elif url and reader.choice("REDIS_AUTH", "none", "password") == "password" and not urlsplit(url).password:
+    elif address is not None and auth == "password" and not address.password:
         reader.errors.append(
             "REDIS_AUTH is 'password', so REDIS_URL must hold one: rediss://user:password@host:6379"
         )
     return CacheSettings(url=url, mode=mode, record_ttl=reader.number("RECORD_TTL_SECONDS", 1, 604_800))
+
+
+def _address(url: str) -> SplitResult | None:
+    """Return the parts of a cache's address, None when it is none."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+    except ValueError:  # its text may quote the password
+        return None
+    return parts if usable else None

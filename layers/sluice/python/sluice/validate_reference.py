@@ -126,7 +126,7 @@ def explain(document: dict[str, Any], body: dict[str, Any]) -> str:
         return "refused by the compiled validator"
     names = _declared(document)
     path = "".join(f".{_step(step, names)}" for step in error.absolute_path)
-    return f"${path}: {error.validator} {_constraint(error)}".rstrip()
+    return f"${path}: {error.validator or 'nothing is allowed'} {_constraint(error)}".rstrip()
 
 
 def _step(step: str | int, names: frozenset[str]) -> str:
@@ -146,6 +146,7 @@ def _constraint(error: ValidationError) -> str:
     if error.validator == "required" and isinstance(error.instance, dict):
         return ", ".join(name for name in cast("list[str]", error.validator_value) if name not in error.instance)
     if error.validator in {
+        None,  # the schema `false`
         "additionalProperties",
         "properties",
         "items",

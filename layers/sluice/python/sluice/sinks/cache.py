@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
-from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import (
+    AskError,
+    MovedError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 from redis.retry import Retry
 
 from sluice.claim import Command, CommandError, Reply
@@ -132,6 +139,7 @@ def _exchange(
 ) -> list[Reply | CommandError]:
     """Send all commands at once and read every reply; a connection not fully read is closed."""
     replies: list[Reply | CommandError] = []
+    sound = True
     if not commands:
         return replies
     try:
@@ -145,18 +153,20 @@ def _exchange(
             try:
                 replies.append(read(disable_decoding=True, timeout=timeout, disconnect_on_error=False))
             except ResponseError as error:
+                # A primary that became a replica keeps its connections: only a new one finds the new primary.
+                sound = sound and not isinstance(error, ReadOnlyError)
                 replies.append(_refused(error))
     except (RedisError, OSError):
         pass  # what was not answered is filled in below, and retried by the caller
     finally:
-        if len(replies) != len(commands):
+        if not sound or len(replies) != len(commands):
             connection.disconnect()
         pool.release(connection)
     return replies + [_CONNECTION] * (len(commands) - len(replies))
 
 
 def _refused(error: ResponseError) -> CommandError:
-    if isinstance(error, MovedError | AskError):
-        return CommandError(type(error).__name__)
-    kind = str(error).partition(" ")[0]
+    # The library takes the code off the errors it has a class for.
+    code = str(error).partition(" ")[0]
+    kind = code if type(error) is ResponseError else type(error).__name__
     return CommandError(kind, foreign=kind == _WRONG_TYPE)

@@ -35,8 +35,8 @@ class DeadLetterBucket:
 
         # mtime 0: the same letters make the same bytes.
         body = gzip.compress(lines, compresslevel=6, mtime=0)
-        client = self._client = self._client or self._connect()
         try:
+            client = self._client = self._client or self._connect()
             client.put_object(
                 Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*", ContentType="application/gzip"
             )

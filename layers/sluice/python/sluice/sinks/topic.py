@@ -63,17 +63,19 @@ class CleanedTopic:
         """Produce the records in order and flush for at most `timeout` seconds.
 
         Delivery reports fill a table of this very call, so one that comes late finds no reader.
-        After any error, missing report or leftover the producer is purged and replaced.
+        After any error, missing report or leftover, and when the invocation itself is broken off in
+        here, the producer is purged and replaced.
         """
         reports: dict[str, KafkaError | None] = {}
         producer = self._producer = self._producer or self._make(self._config)
-        fault = self._produce(producer, records, reports)
+        whole, fault = False, ""
         try:
-            producer.flush(timeout)
-        except KafkaException as error:
-            fault = fault or _name(error)
-        if fault or len(reports) != len(records) or any(reports.values()):
-            self._replace(producer)
+            fault = self._produce(producer, records, reports)
+            fault = _flush(producer, timeout) or fault
+            whole = not fault and len(reports) == len(records) and not any(reports.values())
+        finally:
+            if not whole:
+                self._replace(producer)
         return _sum_up(reports, fault)
 
     def _produce(
@@ -106,6 +108,14 @@ class CleanedTopic:
             producer.poll(0)
         except KafkaException:
             pass  # a fatal producer refuses even that; it is dropped all the same
+
+
+def _flush(producer: Producer, timeout: float) -> str:
+    try:
+        producer.flush(timeout)
+    except KafkaException as error:
+        return _name(error)
+    return ""
 
 
 def _note(reports: dict[str, KafkaError | None], origin: str, error: KafkaError | None, _: Message) -> None:

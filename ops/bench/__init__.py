@@ -1,0 +1,1 @@
+"""Benchmarks of Sluice, beside the baselines that its speed is measured against."""

@@ -1,0 +1,1 @@
+"""The two yardsticks; neither imports anything of ours."""
