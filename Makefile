@@ -40,7 +40,7 @@ bench: $(DEV) ## Measure speed and memory, beside the seed loop and the floor
 
 .PHONY: sample
 sample: $(LOCAL) ## Remake the sample stream, byte for byte
-	@$(SLUICE) -m ops.sample
+	@$(SLUICE) -m ops.sample > events/records/sample.jsonl.new && mv events/records/sample.jsonl.new events/records/sample.jsonl
 
 ##@ Test
 

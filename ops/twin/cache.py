@@ -22,6 +22,8 @@ LAST_SLOT = 16383
 def _command(port: int, data: Path, *, cluster: bool) -> list[str]:
     options = {"port": str(port), "bind": HOST, "dir": str(data), "save": "", "appendonly": "no"}
     if cluster:
+        # By default the cluster's own port is 10,000 higher, where there may be none.
+        options |= {"cluster-port": str(free_port())}
         options |= {"cluster-enabled": "yes", "cluster-require-full-coverage": "no"}
     return [
         str(get_binary_path()),

@@ -51,6 +51,7 @@ class TwinConfig:
     layer: Path = REPOSITORY / "layers" / "sluice" / "python"
     functions: Path = REPOSITORY / "functions"
     function_timeout_seconds: int = 60
+    # Where the twin makes a folder that it keeps; by default a temporary one that goes with it.
     run_dir: Path | None = None
     # librdkafka properties (SASL, TLS) with which the twin itself speaks to a given broker.
     kafka_properties: Mapping[str, str] = field(default_factory=dict)

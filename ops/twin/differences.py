@@ -31,7 +31,7 @@ class Differences:
 
     def _line(self, kind: str, times: int) -> str:
         examples = self._examples[kind]
+        line = f"{kind} ({times} times)" if times > 1 else kind
         if not examples:
-            return f"{kind} ({times} times)" if times > 1 else kind
-        more = ", …" if times > len(examples) else ""
-        return f"{kind} ({times} times): {', '.join(examples)}{more}"
+            return line
+        return f"{line}: {', '.join(examples)}{', …' if times > len(examples) else ''}"

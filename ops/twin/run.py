@@ -13,6 +13,7 @@ import redis
 from botocore.exceptions import BotoCoreError, ClientError
 from confluent_kafka import KafkaException
 
+from ops.sample import limits
 from ops.twin.collect import CollectError, RawTopics, read_given_up, read_letters
 from ops.twin.config import REPOSITORY, EventSource, TwinConfig, TwinError
 from ops.twin.counters import Comparison, Totals, read_invocations, read_totals
@@ -32,9 +33,8 @@ from sluice.wiring import build_pipeline
 
 LAYER = REPOSITORY / "layers" / "sluice" / "python"
 SAMPLE = REPOSITORY / "events" / "records" / "sample.jsonl"
-# Keeps the sample, which holds a record that is too large, small.
-SAMPLE_MAX_MESSAGE_BYTES = 65_536
-MAX_MESSAGE_BYTES = 1_048_576
+# The functions' own defaults.
+MAX_MESSAGE_BYTES, MAX_CLEANED_BYTES = 1_048_576, 1_000_000
 _CHUNK = 500
 _START_SECONDS = 15.0
 
@@ -56,22 +56,24 @@ class RunOptions:
     kafka_properties: Mapping[str, str] = field(default_factory=dict)
     function_timeout_seconds: int = 60
 
-    def message_cap(self) -> int:
-        """Return the functions' MAX_MESSAGE_BYTES: a small one for the sample."""
-        if self.max_message_bytes is not None:
-            return self.max_message_bytes
+    def limits(self) -> tuple[int, int]:
+        """Return MAX_MESSAGE_BYTES and MAX_CLEANED_BYTES: the sample has small ones, to be small itself."""
         sample = self.source != "-" and Path(self.source).resolve() == SAMPLE
-        return SAMPLE_MAX_MESSAGE_BYTES if sample else MAX_MESSAGE_BYTES
+        message, cleaned = MAX_MESSAGE_BYTES, MAX_CLEANED_BYTES
+        if sample:
+            message, cleaned = limits.MAX_MESSAGE_BYTES, limits.MAX_CLEANED_BYTES
+        return self.max_message_bytes or message, cleaned
 
     def twin_config(self) -> TwinConfig:
         """Return the twin's configuration."""
+        message, cleaned = self.limits()
         return TwinConfig(
             kafka=self.kafka,
             redis=self.redis,
             redis_mode=self.redis_mode,
             partitions=self.partitions,
             event_source=self.event_source,
-            environment={"MAX_MESSAGE_BYTES": str(self.message_cap())},
+            environment={"MAX_MESSAGE_BYTES": str(message), "MAX_CLEANED_BYTES": str(cleaned)},
             kafka_properties=self.kafka_properties,
             function_timeout_seconds=self.function_timeout_seconds,
             layer=self.layer,
@@ -226,7 +228,8 @@ class _Run:
         return findings
 
     def _judge(self) -> Judge:
-        pipeline = build_pipeline(max_message_bytes=self._options.message_cap())
+        message, cleaned = self._options.limits()
+        pipeline = build_pipeline(max_message_bytes=message, max_cleaned_bytes=cleaned)
         source = source_of(self._twin.event_source_arn)
         return lambda messages: pipeline.judge(messages, source)
 

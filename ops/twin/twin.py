@@ -97,7 +97,11 @@ class Twin:
 
     def _make_run_dir(self) -> None:
         self._own_run_dir = self.config.run_dir is None
-        self.run_dir = (self.config.run_dir or Path(tempfile.mkdtemp(prefix="sluice-twin-"))).resolve()
+        if self.config.run_dir is None:
+            self.run_dir = Path(tempfile.mkdtemp(prefix="sluice-twin-")).resolve()
+        else:
+            # A folder of its own in there: an earlier run's counters are not this one's.
+            self.run_dir = self.config.run_dir.resolve() / f"twin-{self.run_id}"
         (self.run_dir / "logs").mkdir(parents=True, exist_ok=True)
 
     def _start_servers(self, supervisor: Supervisor) -> None:

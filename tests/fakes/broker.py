@@ -43,7 +43,8 @@ class FakeBroker:
         # What the next flushes meet instead of a broker: an error for every message they hold.
         self.refuse: list[int] = []
         self.queue_size = 100_000
-        self.fatal = False
+        # Every call of a producer fails for good, or flush and what comes after it.
+        self.fatal = self.fatal_in_flush = False
 
     def producer(self, config: dict[str, Any]) -> Any:
         """Make a producer, as `confluent_kafka.Producer` does."""
@@ -83,6 +84,7 @@ class FakeProducer:
     def flush(self, timeout: float) -> int:
         assert timeout > 0
         self.calls.append("flush")
+        self._broker.fatal |= self._broker.fatal_in_flush
         if self._broker.fatal:
             raise KafkaException(KafkaError(KafkaError._FATAL))
         if self._broker.refuse:
@@ -126,19 +128,20 @@ class FakeProducer:
             return self._refused(batch)
         for place, one in enumerate(batch):
             fault = self._broker.schedule.step("message")
-            if fault is Mode.BEFORE:
-                return False
             if fault is Mode.ALONE:  # the partition's leader is gone
                 return self._done(batch[place:], KafkaError.NOT_LEADER_FOR_PARTITION)
+            if fault is not None:
+                return self._break(fault, one)
             self._broker.append(one.message)
-            if fault is Mode.KILL:
-                raise Killed
-            if fault is Mode.AFTER:
-                return False
-            if fault is Mode.DEAF:
-                return self._deaf(one)
             self._done([one], None)
         return True
+
+    def _break(self, fault: Mode, one: _Queued) -> bool:
+        if fault is not Mode.BEFORE:
+            self._broker.append(one.message)
+        if fault is Mode.KILL:
+            raise Killed
+        return self._deaf(one) if fault is Mode.DEAF else False
 
     def _deaf(self, first: _Queued) -> bool:
         """Deliver all that follows, too, and hear nothing of it."""

@@ -69,7 +69,9 @@ def drive(
     raise AssertionError(msg)
 
 
-def _left(batch: Batch, failures: Sequence[dict[str, dict[str, str | int]]], reading: Reading) -> Iterator[Batch]:
+def _left(
+    batch: Batch, failures: Sequence[dict[str, dict[str, str | int]]], reading: Reading
+) -> Iterator[Batch]:
     if not failures:
         return
     if not reading.partial:

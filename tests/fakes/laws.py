@@ -67,7 +67,9 @@ class Laws:
             partition = message_of(outcome).origin.partition
             if isinstance(outcome, Retry):
                 cut.add(partition)
-            assert isinstance(outcome, Retry) or partition not in cut, "acknowledged behind its partition's cut"
+            assert isinstance(outcome, Retry) or partition not in cut, (
+                "acknowledged behind its partition's cut"
+            )
 
     def _kept(self, published: set[str], letters: dict[str, str]) -> None:
         stored = self._world.cache.values()

@@ -27,7 +27,12 @@ class World:
     """
 
     def __init__(
-        self, verdicts: Verdicts, faults: Faults | None = None, *, patient: bool = True, max_bytes: int = 2_000
+        self,
+        verdicts: Verdicts,
+        faults: Faults | None = None,
+        *,
+        patient: bool = True,
+        max_bytes: int = 2_000,
     ) -> None:
         self._verdicts = verdicts
         self.schedule = Schedule(faults)
@@ -40,7 +45,9 @@ class World:
 
     def state(self) -> Hashable:
         """Return all that makes a difference to the next invocation or to the laws: not the repeats, say."""
-        entries = frozenset((key, entry.value) for key, entry in self.cache.keys().items() if type(entry.value) is bytes)
+        entries = frozenset(
+            (key, entry.value) for key, entry in self.cache.keys().items() if type(entry.value) is bytes
+        )
         logs = tuple(tuple(dict.fromkeys(stored.value for stored in log)) for log in self.broker.logs)
         waiting = tuple(producer.waiting for producer in self.broker.producers[-1:])
         return entries, logs, frozenset(self.s3.objects), waiting

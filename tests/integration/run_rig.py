@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import orjson
 
+from ops.twin.config import REPOSITORY
 from ops.twin.run import LAYER
 
-_BAD = (b"", b"no json", b"[1]", b'{"agent_id":"a"}', b"\xff\xfe", b'{"agent_id":"a","timestamp":"x","text":"t"}')
+SERVERS = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "REDIS_MODE")
+_BAD = (
+    b"",
+    b"no json",
+    b"[1]",
+    b'{"agent_id":"a"}',
+    b"\xff\xfe",
+    b'{"agent_id":"a","timestamp":"x","text":"t"}',
+)
 
 
 def write_input(path: Path, seed: int, records: int, agents: int = 40) -> Path:
@@ -49,3 +62,28 @@ def patched_layer(folder: Path, module: str, code: str) -> Path:
     with (layer / "sluice" / module).open("a") as file:
         file.write(code)
     return layer
+
+
+def left_over(folder: Path) -> list[str]:
+    """Return the processes that know a folder: by their command line, environment or working directory."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            known = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            if str(folder).encode() in known or str((process / "cwd").readlink()).startswith(str(folder)):
+                found.append(f"{process.name} {known[:80]!r}")
+    return found
+
+
+def runner(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Start `python -m ops.twin run` with a temporary folder of its own, by which its processes are known."""
+    given = {name: value for name, value in os.environ.items() if name not in SERVERS}
+    folder.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "ops.twin", "run", *arguments],
+        cwd=REPOSITORY,
+        env={**given, "TMPDIR": str(folder), **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )

@@ -98,7 +98,7 @@ def test_given_servers_are_shared(functions: Path, bootstrap_servers: str, valke
     """Each twin on given servers is a new incarnation: topics, group, buckets and source of its own."""
     config = TwinConfig(kafka=bootstrap_servers, redis=valkey_url, functions=functions)
     with Twin(config) as one, Twin(config) as two:
-        producer = Producer({"bootstrap.servers": bootstrap_servers})
+        producer = Producer({"bootstrap.servers": bootstrap_servers, "log_level": 2})
         for partition in range(4):
             producer.produce(one.raw_topic, b"{}", partition=partition)
         assert producer.flush(10) == 0
@@ -116,6 +116,28 @@ def test_given_servers_are_shared(functions: Path, bootstrap_servers: str, valke
             "event_source_arn",
         ):
             assert getattr(one, name) != getattr(two, name)
+
+
+def wait_for_commits(twin: Twin, offset: int) -> None:
+    wait_for(lambda: set(twin.committed().values()) == {offset})
+
+
+def test_pollers_go_on_where_they_stopped(functions: Path) -> None:
+    """A mapping that was stopped goes on behind what it had committed."""
+    with Twin(TwinConfig(functions=functions, partitions=2)) as twin:
+        producer = Producer({"bootstrap.servers": twin.bootstrap, "log_level": 2})
+        for round_ in (1, 2):
+            for partition in range(2):
+                producer.produce(twin.raw_topic, b"{}", partition=partition)
+            assert producer.flush(10) == 0
+            twin.start_pollers()
+            wait_for_commits(twin, round_)
+            twin.stop_pollers()
+            assert twin.pids("poller") == []
+        stats = twin.poller_stats()
+
+    assert [s["starts"] for s in stats] == [2, 2]
+    assert sum(s["acknowledged"] for s in stats) == 4
 
 
 def test_no_broker() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -32,7 +34,9 @@ def test_prep() -> None:
     assert list(orjson.loads(record.value)) == [*GOOD, "note", "_prep"]
 
 
-@pytest.mark.parametrize(("text", "chars", "words"), [("", 0, 0), (" \u200b ", 0, 0), ("a", 1, 1), ("a  b\nc", 5, 3)])
+@pytest.mark.parametrize(
+    ("text", "chars", "words"), [("", 0, 0), (" \u200b ", 0, 0), ("a", 1, 1), ("a  b\nc", 5, 3)]
+)
 def test_features(text: str, chars: int, words: int) -> None:
     """Features count the cleaned text; the bytes are the raw message's."""
     features = orjson.loads(record_of(message(text=text)).value)["_prep"]["features"]
@@ -57,7 +61,9 @@ def test_headers() -> None:
     record = record_of(message())
     prep = orjson.loads(record.value)["_prep"]
 
-    assert dict(record.headers) == {f"sluice-{name}": prep[name].encode() for name in ("origin", "content")} | {
+    assert dict(record.headers) == {
+        f"sluice-{name}": prep[name].encode() for name in ("origin", "content")
+    } | {
         "sluice-schema": b"agent_output/1",
         "sluice-pipeline": b"test",
     }
@@ -101,7 +107,7 @@ def _size(record: Record) -> int:
 
 @pytest.mark.parametrize("headers", [(), (("tracestate", b"x" * 500),), (("left-behind", b"x" * 9_000),)])
 @pytest.mark.parametrize("fields", [{}, {"agent_id": "😀" * 256}, {"text": "é" * 500}])
-def test_size_cap(headers: tuple[tuple[str, bytes], ...], fields: dict[str, str]) -> None:
+def test_size_cap(headers: tuple[tuple[str, bytes], ...], fields: dict[str, Any]) -> None:
     """The cap counts value, key and headers in bytes: exactly as many pass, one fewer does not."""
     size = _size(record_of(message(headers=headers, **fields)))
 

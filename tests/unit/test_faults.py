@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -19,7 +19,7 @@ from tests.fakes.world import Verdicts, World
 
 Note = Callable[[str, object], None]
 # Single faults come in all modes, those of a pair do when there is time for it: `make fuzz`.
-PAIRED: Set[Mode] = frozenset(Mode) if settings.get_current_profile_name() == "fuzz" else BASIC
+PAIRED: frozenset[Mode] = frozenset(Mode) if settings.get_current_profile_name() == "fuzz" else BASIC
 
 
 def message(partition: int, offset: int, agent: str, text: str) -> Message:
@@ -88,7 +88,7 @@ def every_fault_and_every_pair(reading: Reading, *, patient: bool) -> Tally:
         singles += 1
         run = Run(single, reading, patient=patient)
         named += run.named
-        if not PAIRED >= set(single.values()):
+        if not PAIRED.issuperset(single.values()):
             continue
         end, state = run.after
         known = state in seen

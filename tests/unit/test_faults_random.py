@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from sluice.record import Message, Origin
 from sluice.wiring import build_pipeline
@@ -44,9 +44,7 @@ def message(offset: int, partition: int, agent: str, text: str, sound: bool) -> 
 
 @given(CHOICES, FAULTS, st.sampled_from(READINGS), st.booleans(), st.booleans())
 @settings(max_examples=max(settings.default.max_examples, 300) if settings.default else 300)
-def test_laws(
-    choices: list[Choice], faults: Faults, reading: Reading, patient: bool, together: bool
-) -> None:
+def test_laws(choices: list[Choice], faults: Faults, reading: Reading, patient: bool, together: bool) -> None:
     """Whatever comes, however the event source cuts it, wherever it breaks: the laws hold."""
     batches = batches_of(choices, together=together)
     messages = [one for batch in batches for one in batch]

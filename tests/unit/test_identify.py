@@ -30,8 +30,12 @@ def test_content_is_known() -> None:
     assert content(GOOD) == "fd1fa9bc7265db40f5d62a14f0dabb95"
 
 
-@given(st.permutations(list(NESTED)), st.permutations(["a", "b"]), st.sampled_from([None, 0, 3]), st.booleans())
-def test_content_ignores_the_form(names: list[str], inner: list[str], indent: int | None, escaped: bool) -> None:
+@given(
+    st.permutations(list(NESTED)), st.permutations(["a", "b"]), st.sampled_from([None, 0, 3]), st.booleans()
+)
+def test_content_ignores_the_form(
+    names: list[str], inner: list[str], indent: int | None, escaped: bool
+) -> None:
     """Neither the order of names, nor white space, nor escapes, nor a byte order mark change the content."""
     shuffled = {name: NESTED[name] for name in names}
     shuffled["more"] = {name: NESTED["more"][name] for name in inner}

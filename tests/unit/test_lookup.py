@@ -45,7 +45,9 @@ def test_one_record() -> None:
     assert len(cache.round_trips) == 1
 
 
-@pytest.mark.parametrize("request_", [stamp(2), stamp(1, "other"), {"agent_id": AGENT, "timestamp": "yesterday"}])
+@pytest.mark.parametrize(
+    "request_", [stamp(2), stamp(1, "other"), {"agent_id": AGENT, "timestamp": "yesterday"}]
+)
 def test_no_such_record(request_: dict[str, str]) -> None:
     """A miss is a 404 that says what it may mean."""
     cache = FakeCache()

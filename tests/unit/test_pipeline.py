@@ -21,7 +21,9 @@ from sluice.wiring import build_pipeline
 from tests.unit.samples import GOOD, PIPELINE, SOURCE, judge, letter_of, message, record_of, tombstone
 
 HEADERS = st.lists(
-    st.tuples(st.sampled_from(["sluice-schema", "traceparent", "x"]) | st.text(max_size=5), st.binary(max_size=20)),
+    st.tuples(
+        st.sampled_from(["sluice-schema", "traceparent", "x"]) | st.text(max_size=5), st.binary(max_size=20)
+    ),
     max_size=3,
 ).map(tuple)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -67,7 +69,11 @@ def test_bad_messages_do_not_touch_their_neighbours() -> None:
     assert [verdict.value for verdict in verdicts if isinstance(verdict, Record)] == [
         record_of(one).value for one in good
     ]
-    assert [v.reason for v in verdicts if isinstance(v, DeadLetter)] == ["empty", "not_utf8", "schema_invalid"]
+    assert [v.reason for v in verdicts if isinstance(v, DeadLetter)] == [
+        "empty",
+        "not_utf8",
+        "schema_invalid",
+    ]
 
 
 class _OddError(ValueError):
@@ -118,7 +124,9 @@ def test_replay_is_a_fixed_point(body: dict[str, Any]) -> None:
         first, second = orjson.loads(verdict.value), orjson.loads(again.value)
 
         assert second["_prep"]["flags"] == ["prep_stripped"]
-        assert {k: v for k, v in second.items() if k != "_prep"} == {k: v for k, v in first.items() if k != "_prep"}
+        assert {k: v for k, v in second.items() if k != "_prep"} == {
+            k: v for k, v in first.items() if k != "_prep"
+        }
         assert again.cache_key == verdict.cache_key
         assert record_of(message(again.value)).content == again.content
 

@@ -6,12 +6,13 @@ import ast
 import inspect
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import example, given, strategies as st
 
 from sluice import reasons
+from sluice.letters import object_key
 from sluice.outcome import DeadLetter, Rejected
 from sluice.pipeline import Pipeline
 from sluice.reasons import REASONS
@@ -57,7 +58,11 @@ CASES: list[tuple[str, str, Message]] = [
     ("schema_unknown", "validate", message(_dirty(schema=CANARY))),
     ("schema_unknown", "validate", message(_dirty(schema=int(DIGITS)))),
     ("schema_unknown", "validate", message(_dirty(), headers=(("sluice-schema", CANARY.encode()),))),
-    ("schema_unknown", "validate", message(_dirty(), headers=(("sluice-schema", b"\xff" + CANARY.encode()),))),
+    (
+        "schema_unknown",
+        "validate",
+        message(_dirty(), headers=(("sluice-schema", b"\xff" + CANARY.encode()),)),
+    ),
     ("schema_invalid", "validate", message(_dirty(text={CANARY: CANARY}))),
     ("schema_invalid", "validate", message(_dirty(text=int(DIGITS)))),
     ("schema_invalid", "validate", message(_dirty(agent_id="#" + CANARY))),
@@ -127,7 +132,6 @@ def test_no_reason_beside_the_list() -> None:
     assert raised == {reason for reason, _, _ in CASES} - {"step_failed"}
 
 
-
 def test_an_outcome_knows_its_message() -> None:
     """Every kind of outcome leads back to the message it is about."""
     from sluice.outcome import Cleaned, Duplicate, Retry, message_of
@@ -136,4 +140,17 @@ def test_an_outcome_knows_its_message() -> None:
     record = Record(one, SOURCE)
     letter = DeadLetter(one, "decode", "empty", "", "")
 
-    assert [message_of(o) for o in (Cleaned(record), Duplicate(record, "t-0-1"), Retry(one), letter)] == [one] * 4
+    assert [message_of(o) for o in (Cleaned(record), Duplicate(record, "t-0-1"), Retry(one), letter)] == [
+        one
+    ] * 4
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+@example(2**63 - 1)
+@example(-(2**63))
+@example(253_402_300_799_999)
+def test_any_timestamp_has_a_place(timestamp: int) -> None:
+    """A letter goes to a day and an hour, whatever timestamp its producer made up."""
+    letter = DeadLetter(message()._replace(timestamp=timestamp), "decode", "not_json", "", "")
+
+    assert re.match(r"dead-letters/reason=not_json/dt=\d{4}-\d\d-\d\d/hh=\d\d/", object_key([letter]))

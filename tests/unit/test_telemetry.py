@@ -37,7 +37,9 @@ def written(delivery: Delivery, replaced: int = 0) -> Written:
     # Loggers of one name share the first one's stream.
     log = Logger(service=f"preprocess-{next(NUMBERS)}", stream=stream)
     report(delivery, NOW, "request-1", log=log, replaced=replaced, write=lines.append)
-    return Written(lines, [json.loads(line) for line in lines], json.loads(stream.getvalue()), stream.getvalue())
+    return Written(
+        lines, [json.loads(line) for line in lines], json.loads(stream.getvalue()), stream.getvalue()
+    )
 
 
 def outcomes(
@@ -104,7 +106,11 @@ def test_dimensions() -> None:
     first, *others = written(FULL).metrics
     dimensions = [line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] for line in (first, *others)]
 
-    assert [sorted(one) for (one,) in dimensions] == [["service"], ["reason", "service"], ["reason", "service"]]
+    assert [sorted(one) for (one,) in dimensions] == [
+        ["service"],
+        ["reason", "service"],
+        ["reason", "service"],
+    ]
     assert {line["service"] for line in (first, *others)} == {"preprocess"}
     assert [(line["reason"], line["DeadLetters"]) for line in others] == [("empty", 1), ("not_json", 2)]
 
@@ -128,7 +134,10 @@ def test_counts() -> None:
 
 
 @given(
-    st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.dictionaries(st.sampled_from(REASONS), st.integers(1, 3))
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.dictionaries(st.sampled_from(REASONS), st.integers(1, 3)),
 )
 def test_conservation(cleaned: int, duplicates: int, retried: int, letters: dict[Reason, int]) -> None:
     """Whatever became of a batch, received = cleaned + duplicates + dead-lettered + retried, and reasons add up."""
@@ -182,7 +191,9 @@ def test_an_empty_batch() -> None:
 def test_distributions() -> None:
     """Sizes count the values' bytes, a tombstone's none; freshness is never negative."""
     late = message(b"12345")._replace(timestamp=NOW + 9)
-    line = written(Delivery([Retry(message(b"123")), Retry(late), Retry(late._replace(value=None))], {})).metrics[0]
+    line = written(
+        Delivery([Retry(message(b"123")), Retry(late), Retry(late._replace(value=None))], {})
+    ).metrics[0]
 
     assert line["MessageBytes"] == [0, 3, 5]
     assert line["FreshnessMilliseconds"] == [0, 0, 60_000]

@@ -49,7 +49,9 @@ def test_changes(package: Path, file: str) -> None:
     assert pipeline_version(package) != pipeline_version()
 
 
-@pytest.mark.parametrize("file", ["schemas/agent_output/2.json", "schemas/thought/1.json", "clean/fold_case.py"])
+@pytest.mark.parametrize(
+    "file", ["schemas/agent_output/2.json", "schemas/thought/1.json", "clean/fold_case.py"]
+)
 def test_additions(package: Path, file: str) -> None:
     """The version changes with a new schema or a new operator."""
     (package / file).parent.mkdir(exist_ok=True)
@@ -66,7 +68,16 @@ def test_names_count(package: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["telemetry.py", "deliver.py", "settings.py", "lookup.py", "test_decode.py", "clean/notes.md", "tests/x.py"]
+    "file",
+    [
+        "telemetry.py",
+        "deliver.py",
+        "settings.py",
+        "lookup.py",
+        "test_decode.py",
+        "clean/notes.md",
+        "tests/x.py",
+    ],
 )
 def test_what_decides_nothing(package: Path, file: str) -> None:
     """The version stays when something changes that no record's result depends on."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,8 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sluice import lookup_wiring, wiring
-from sluice.settings import CacheSettings, SettingsError
-from sluice.sinks.cache import ClusterCache, StandaloneCache, open_cache
+from sluice.settings import DOCUMENTED, CacheSettings, SettingsError
 from sluice.sinks.topic import CleanedTopic
 from sluice.source import NotAKafkaEventError
 from sluice.wiring import RetryBatchError
@@ -70,8 +67,8 @@ def load(name: str) -> Handler:
     return handler
 
 
-def wire(monkeypatch: pytest.MonkeyPatch, schedule: Schedule | None = None, **environment: str) -> Wired:
-    cache, broker, s3 = FakeCache(schedule), FakeBroker(), FakeS3()
+def wire(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Wired:
+    cache, broker, s3 = FakeCache(), FakeBroker(), FakeS3()
     opened: list[CacheSettings] = []
 
     def fake_cache(settings: CacheSettings, timeout: float) -> FakeCache:
@@ -79,7 +76,8 @@ def wire(monkeypatch: pytest.MonkeyPatch, schedule: Schedule | None = None, **en
         opened.append(settings)
         return cache
 
-    for name, value in (ENVIRONMENT | environment).items():
+    # Whoever runs the tests may have settings of their own.
+    for name, value in ({setting.name: "" for setting in DOCUMENTED} | ENVIRONMENT | environment).items():
         monkeypatch.setenv(name, value)
     for module in (wiring, lookup_wiring):
         monkeypatch.setattr(module, "open_cache", fake_cache)
@@ -107,7 +105,9 @@ def test_the_msk_event(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         "agent_raw_output-1-7": "empty",
     }
     first, *_ = map(json.loads, capsys.readouterr().out.splitlines())
-    counts = {name.removeprefix("Records"): value for name, value in first.items() if name.startswith("Records")}
+    counts = {
+        name.removeprefix("Records"): value for name, value in first.items() if name.startswith("Records")
+    }
     assert counts == {
         "Received": 6,
         "Cleaned": 3,
@@ -190,14 +190,18 @@ def test_no_partial_failures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     """Where it does not, the function raises, and everything counts as retried."""
     wired = wire(monkeypatch)
     wired.s3.refuse = "SlowDown"
-    with pytest.raises(RetryBatchError, match=r"6 records are to be retried; cut at {'agent_raw_output-1': 5}"):
+    with pytest.raises(
+        RetryBatchError, match=r"6 records are to be retried; cut at {'agent_raw_output-1': 5}"
+    ):
         wired.preprocess(event("preprocess-msk"), Context(40))
 
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (line["RecordsReceived"], line["RecordsRetried"], line["RecordsCleaned"]) == (6, 6, 0)
 
 
-def test_replaced_producers_are_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_replaced_producers_are_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A producer that was replaced shows up in the metrics of that batch alone."""
     wired = wire(monkeypatch)
     wired.preprocess(event("preprocess-self-managed"), Context())
@@ -226,14 +230,17 @@ def test_settings_reach_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     wired.preprocess(event("preprocess-msk"), Context())
     config = wired.broker.producers[0].config
 
-    assert config.items() >= {
-        "bootstrap.servers": "own:9096",
-        "security.protocol": "SASL_SSL",
-        "sasl.mechanism": "SCRAM-SHA-512",
-        "sasl.username": "user",
-        "sasl.password": "password",
-        "ssl.ca.location": "ca.pem",
-    }.items()
+    assert (
+        config.items()
+        >= {
+            "bootstrap.servers": "own:9096",
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": "user",
+            "sasl.password": "password",
+            "ssl.ca.location": "ca.pem",
+        }.items()
+    )
     assert config["message.max.bytes"] > 2_000_000
     assert {stored.topic for log in wired.broker.logs for stored in log} == {"washed"}
     assert {record["_prep"]["pipeline"] for record in published(wired)} == {"blue"}
@@ -248,7 +255,9 @@ def test_passed_headers_reach_the_topic(monkeypatch: pytest.MonkeyPatch) -> None
     wired.preprocess(one, Context())
 
     (stored,) = [stored for log in wired.broker.logs for stored in log]
-    assert dict(stored.headers).keys() - {"tenant"} == {f"sluice-{n}" for n in ("origin", "content", "schema", "pipeline")}
+    assert dict(stored.headers).keys() - {"tenant"} == {
+        f"sluice-{n}" for n in ("origin", "content", "schema", "pipeline")
+    }
     assert ("tenant", b"a") in stored.headers
 
 
@@ -257,7 +266,9 @@ def test_security_is_off_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     wired = wire(monkeypatch)
     wired.preprocess(event("preprocess-msk"), Context())
 
-    assert not [key for key in wired.broker.producers[0].config if key.startswith(("s" + "asl", "security", "ssl"))]
+    assert not [
+        key for key in wired.broker.producers[0].config if key.startswith(("s" + "asl", "security", "ssl"))
+    ]
 
 
 @pytest.mark.parametrize("function", ["preprocess", "lookup"])
@@ -279,58 +290,4 @@ def test_wrong_events(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotAKafkaEventError):
         wired.preprocess(event("lookup-one"), Context())
 
-    assert wired.cache.round_trips == wired.broker.producers == wired.s3.requests == []
-
-
-def test_opening_a_cache() -> None:
-    """The mode decides on the client; opening one connects to nothing."""
-    url = "redis://cache.invalid:6379"
-
-    assert isinstance(open_cache(CacheSettings(url, "standalone", 60), 1), StandaloneCache)
-    assert isinstance(open_cache(CacheSettings(url, "cluster", 60), 1), ClusterCache)
-
-
-# Run in a fresh interpreter: import a function, note who reads the environment or opens a socket meanwhile.
-PROBE = """
-import os, sys
-readers, sockets = [], []
-class Environment(type(os.environ)):
-    def __getitem__(self, key):
-        frame = sys._getframe(1)
-        while frame and "os.py" in frame.f_code.co_filename or "_collections_abc" in frame.f_code.co_filename:
-            frame = frame.f_back
-        readers.append(frame.f_code.co_filename)
-        return super().__getitem__(key)
-os.environ.__class__ = Environment
-sys.addaudithook(lambda name, _: sockets.append(name) if name.startswith("socket.") else None)
-probe = os.environ.get("PATH")
-assert len(readers) == 1, readers
-function = sys.argv[1]
-__import__(function)
-print([path for path in readers[1:] if "/sluice/" in path.replace(os.sep, "/") or "/functions/" in path])
-print(sockets)
-print(sorted(sys.modules.keys() & set(sys.argv[2:])))
-"""
-HEAVY = ["boto3", "botocore.session", "confluent_kafka", "jsonschema", "jsonschema_rs", "re2", "ftfy", "pydantic"]
-
-
-def _probe(function: str) -> list[str]:
-    paths = f"{FUNCTIONS}:{ROOT / 'layers/sluice/python'}"
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE, function, *HEAVY],
-        env={"PYTHONPATH": paths, "PATH": "/usr/bin"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return done.stdout.splitlines()
-
-
-@pytest.mark.parametrize(("function", "loaded"), [("preprocess", ["confluent_kafka", "jsonschema_rs"]), ("lookup", [])])
-def test_imports(function: str, loaded: list[str]) -> None:
-    """Importing a function reads no setting, opens no socket, and loads only what every call needs."""
-    readers, sockets, modules = _probe(function)
-
-    assert (readers, sockets) == ("[]", "[]")
-    assert modules == str(loaded)
+    assert (wired.cache.round_trips, wired.broker.producers, wired.s3.requests) == ([], [], [])

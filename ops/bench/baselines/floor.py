@@ -54,7 +54,7 @@ class Floor:
         records: list[tuple[str, bytes]] = []
         commands: list[Command] = []
         for value in values:
-            body: dict[str, Any] = orjson.loads(pybase64.b64decode(value))
+            body: dict[str, Any] = orjson.loads(pybase64.b64decode(value, None, True))
             agent, written = body["agent_id"], orjson.dumps(body)
             records.append((agent, written))
             commands.append(("SET", f"{agent}:{body['timestamp']}", written, "NX", "GET", "EX", TTL_SECONDS))

@@ -101,6 +101,7 @@ def withdraw(record: Record, cache: Commands, timeout: float) -> bool:
 _NOT_ANSWERED: Final = Claim("failed", error="not answered")
 _STORED: Final = Claim("stored")
 _NOT_OURS: Final = ("", "", "")
+_FOUR_YEARS: Final = 1_461 * 86_400
 
 
 def _command(ask: _Ask, ttl: int) -> Command:
@@ -163,6 +164,6 @@ def epoch_ms(timestamp: str) -> float:
     text = timestamp.upper()
     if text[17:19] == "60":
         text = text[:17] + "59" + text[19:]
-    if text.startswith("0000"):  # valid RFC 3339, but Python's years begin at 1
-        text = "0001" + text[4:]
+    if text.startswith("0000"):  # valid RFC 3339, but Python's years begin at 1; the year 4 is a leap year, too
+        return (datetime.fromisoformat("0004" + text[4:]).timestamp() - _FOUR_YEARS) * 1000
     return datetime.fromisoformat(text).timestamp() * 1000

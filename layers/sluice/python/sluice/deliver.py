@@ -215,10 +215,14 @@ def _withdraw(batch: _Batch, sinks: Sinks, deadline: Deadline) -> None:
     be dropped as a duplicate of one of those.
     """
     for record in batch.refused.values():
-        if batch.below_cut(record.message) and not _retried(
-            lambda record=record: withdraw(record, sinks.cache, deadline.wait()), batch, "cache", deadline
-        ):
-            batch.cut(record.message)
+        if batch.below_cut(record.message):
+            take_back = partial(_take_back, record, sinks, deadline)
+            if not _retried(take_back, batch, "cache", deadline):
+                batch.cut(record.message)
+
+
+def _take_back(record: Record, sinks: Sinks, deadline: Deadline) -> bool:
+    return withdraw(record, sinks.cache, deadline.wait())
 
 
 def _retried(write: Callable[[], bool], batch: _Batch, sink: str, deadline: Deadline) -> bool:

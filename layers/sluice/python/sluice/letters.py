@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Final
 
 import orjson
 from pybase64 import b64encode
 
 from sluice.outcome import DeadLetter
 
+# The last millisecond that a date can hold. Producers may set any 64-bit timestamp, -1 means none.
+_LATEST_MS: Final = 253_402_300_799_999
+
 
 def object_key(letters: Sequence[DeadLetter]) -> str:
     """Return the key of the object for one batch's letters of one reason; the same letters, the same key."""
     first = min(letter.message.origin for letter in letters)
-    oldest = datetime.fromtimestamp(min(letter.message.timestamp for letter in letters) / 1000, UTC)
+    oldest_ms = min(letter.message.timestamp for letter in letters)
+    oldest = datetime.fromtimestamp(min(max(oldest_ms, 0), _LATEST_MS) / 1000, UTC)
     ids = "\n".join(sorted(letter.message.origin.id for letter in letters))
     digest = sha256(ids.encode()).hexdigest()[:16]
     return (

@@ -19,6 +19,13 @@ IDENTITY: Final = ("agent_id", "timestamp", "text")
 # Both validators must agree on a format; this is the one that they were tested on.
 FORMATS: Final = frozenset({"date-time"})
 MAX_DETAIL: Final = 512
+# jsonschema-rs 0.60.3 reads a date-time in words of eight bytes and takes * + , - . / for digits, so the
+# shape is checked beside its check of the values: 0.2 µs more.
+_DATE_TIME_SHAPE: Final = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+)
+_SCHEMAS_BY_NAME: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs"})
+_LITERALS: Final = frozenset({"const", "enum", "default", "examples"})
 
 
 class SchemaNotUsableError(ValueError):
@@ -55,7 +62,7 @@ def compile_schema(name: str, document: dict[str, Any]) -> Schema:
         _refuse(name, f"it must require {', '.join(missing)}: records are stored and cleaned by them")
     try:
         validator = jsonschema_rs.Draft202012Validator(
-            document,
+            _mended(document),
             validate_formats=True,
             # The regex crate: linear time, and look-around or back-references fail here, at load.
             pattern_options=jsonschema_rs.RegexOptions(),
@@ -64,6 +71,24 @@ def compile_schema(name: str, document: dict[str, Any]) -> Schema:
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         _refuse(name, str(error))
     return Schema(name, document, validator.is_valid)
+
+
+def _mended(node: Any) -> Any:
+    """Return the schema with the shape of a date-time required wherever the format is."""
+    if isinstance(node, list):
+        return [_mended(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    mended = {keyword: _mended_value(keyword, value) for keyword, value in node.items()}
+    if node.get("format") == "date-time":
+        mended["allOf"] = [*mended.get("allOf", []), {"pattern": _DATE_TIME_SHAPE}]
+    return mended
+
+
+def _mended_value(keyword: str, value: Any) -> Any:
+    if keyword in _SCHEMAS_BY_NAME and isinstance(value, dict):
+        return {name: _mended(schema) for name, schema in value.items()}
+    return value if keyword in _LITERALS else _mended(value)
 
 
 def _no_network(uri: str) -> NoReturn:

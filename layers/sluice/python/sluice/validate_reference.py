@@ -45,15 +45,37 @@ def is_date_time(value: str) -> bool:
     return (hour * 60 + minute - offset) % _MINUTES_A_DAY == _MINUTES_A_DAY - 1
 
 
-# Schemas write a code point as ECMAScript does, \uXXXX, and RE2 writes it \x{XXXX}.
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
+# Where ECMAScript, whose regexes JSON Schema means, and RE2 differ: code points are \uXXXX or \u{X}, not
+# \x{X}, and \s knows all of Unicode's spaces.
+_TOKEN: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]+)\}|.)|.", re.DOTALL)
+_SPACES: Final = r"\t-\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}"
+_NO_SPACES: Final = (
+    r"\x{0}-\x{8}\x{e}-\x{1f}!-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}"
+    r"\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{fefe}\x{ff00}-\x{10ffff}"
+)
+
+
+def _translate(pattern: str) -> str:
+    parts: list[str] = []
+    in_class = False
+    for match in _TOKEN.finditer(pattern):
+        piece = match[0]
+        if piece in {"[", "]"}:
+            in_class = piece == "["
+        elif match[1] or match[2]:
+            piece = f"\\x{{{match[1] or match[2]}}}"
+        elif piece in {r"\s", r"\S"}:
+            ranges = _SPACES if piece == r"\s" else _NO_SPACES
+            piece = ranges if in_class else f"[{ranges}]"
+        parts.append(piece)
+    return "".join(parts)
 
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
-    return re2.compile(_ESCAPE.sub(lambda m: f"\\x{{{m[1]}}}" if m[1] else m[0], pattern), options)
+    return re2.compile(_translate(pattern), options)
 
 
 def _pattern(_: Validator, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
@@ -77,7 +99,9 @@ def _additional_properties(
         return
     patterns = list(schema.get("patternProperties", {}))
     for name, value in instance.items():
-        if name in schema.get("properties", {}) or any(_compiled(pattern).search(name) for pattern in patterns):
+        if name in schema.get("properties", {}) or any(
+            _compiled(pattern).search(name) for pattern in patterns
+        ):
             continue
         if allowed is False:
             yield ValidationError("an additional property")
@@ -144,7 +168,9 @@ def _declared(node: Any) -> frozenset[str]:
 
 def _constraint(error: ValidationError) -> str:
     if error.validator == "required" and isinstance(error.instance, dict):
-        return ", ".join(name for name in cast("list[str]", error.validator_value) if name not in error.instance)
+        return ", ".join(
+            name for name in cast("list[str]", error.validator_value) if name not in error.instance
+        )
     if error.validator in {
         None,  # the schema `false`
         "additionalProperties",

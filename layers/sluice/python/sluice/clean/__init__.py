@@ -29,8 +29,9 @@ STANDARD: Final[tuple[Operator, ...]] = (
 # Nearly every text has white space to collapse: a flag on all records says nothing.
 _SILENT: Final = frozenset({collapse_whitespace})
 
-# Two rounds settle what occurs in practice; hostile text can nest mojibake in decomposed mojibake.
-MAX_ROUNDS: Final = 8
+# Two rounds settle what occurs in practice. Hostile text can nest mojibake in decomposed mojibake, but each
+# level at least doubles what it wraps, so the longest message there can be (6 MB) holds no more than 22.
+MAX_ROUNDS: Final = 24
 
 
 class CleaningDidNotSettle(ValueError):  # noqa: N818

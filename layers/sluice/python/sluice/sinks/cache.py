@@ -10,8 +10,6 @@ import redis
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.exceptions import (
-    AskError,
-    MovedError,
     ReadOnlyError,
     RedisClusterException,
     RedisError,

@@ -1,0 +1,108 @@
+"""A pool and its connection as redis-py has them, answering from a script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from redis.cluster import ClusterNode
+from redis.exceptions import SlotNotCoveredError
+
+from sluice.claim import Command
+
+# What one read gives: a reply, or an error to raise.
+Answer = Any
+
+
+class FakeConnection:
+    """Answer reads from a list; note what was sent and whether it was closed."""
+
+    def __init__(self, answers: Sequence[Answer], fails_to_send: BaseException | None = None) -> None:
+        self._answers = list(answers)
+        self._fails_to_send = fails_to_send
+        self.sent: list[list[Command]] = []
+        self.reads: list[dict[str, Any]] = []
+        self.disconnected = 0
+
+    def pack_commands(self, commands: Sequence[Command]) -> list[Command]:
+        return list(commands)
+
+    def send_packed_command(self, packed: list[Command], *, check_health: bool) -> None:
+        assert not check_health
+        if self._fails_to_send is not None:
+            raise self._fails_to_send
+        self.sent.append(packed)
+
+    def read_response(self, **options: Any) -> Any:
+        self.reads.append(options)
+        answer = self._answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def disconnect(self) -> None:
+        self.disconnected += 1
+
+    @property
+    def unread(self) -> int:
+        """Count the replies to what was sent that nobody has read."""
+        return sum(len(commands) for commands in self.sent) - len(self.reads)
+
+
+class FakePool:
+    """Hand out one connection and take it back; `gone` is raised instead of handing it out."""
+
+    def __init__(self, connection: FakeConnection, gone: BaseException | None = None) -> None:
+        self._connection = connection
+        self._gone = gone
+        self.out = 0
+        self.asked = 0
+
+    def get_connection(self) -> FakeConnection:
+        self.asked += 1
+        if self._gone is not None:
+            raise self._gone
+        self.out += 1
+        return self._connection
+
+    def release(self, connection: FakeConnection) -> None:
+        assert connection is self._connection
+        # A connection that goes back with replies unread would give them to the next caller.
+        assert connection.disconnected or not connection.unread
+        self.out -= 1
+
+
+class FakeCluster:
+    """A cluster client: its map of the slots, a pool a node, and answers to single commands."""
+
+    def __init__(self, pools: dict[str, FakePool], answers: Sequence[Any] = ()) -> None:
+        self._pools = pools
+        self._nodes = {name: ClusterNode(name, 7000) for name in pools}  # type: ignore[no-untyped-call]
+        self._answers = list(answers)
+        self.nodes_manager = self
+        self.single: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        self.closed = 0
+        self.uncovered = False
+
+    def get_primaries(self) -> list[ClusterNode]:
+        return list(self._nodes.values())
+
+    def get_node_from_slot(self, slot: int) -> ClusterNode:
+        if self.uncovered:
+            raise SlotNotCoveredError
+        names = sorted(self._nodes)
+        return self._nodes[names[slot % len(names)]]
+
+    def get_redis_connection(self, node: ClusterNode) -> Any:
+        pool = self._pools[node.host]
+        return type("Client", (), {"connection_pool": pool})()
+
+    def execute_command(self, *command: Any, **options: Any) -> Any:
+        self.single.append((command, options))
+        answer = self._answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        self.closed += 1

@@ -1,0 +1,11 @@
+"""`pytest tests/golden --update-golden` writes the golden files anew."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write events/golden anew instead of comparing"
+    )

@@ -1,0 +1,126 @@
+"""The runner is not fooled: each function that cheats makes it end with exit code 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from ops.twin.cli import DIFFERENT
+from tests.integration.run_rig import left_over, patched_layer, runner, write_input
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+# Publish through a topic that cheats; `cheat` turns the records to send into those that are sent.
+CHEATING_TOPIC = """
+
+class _Cheat:
+    def __init__(self, topic, cheat):
+        self.topic, self.cheat = topic, cheat
+
+    def send(self, records, *rest, **more):
+        self.topic.send(self.cheat(list(records)), *rest, **more)
+        return Report({record.origin_id for record in records}, {}, "")
+
+
+def _cheating(cheat):
+    from sluice import deliver as module
+    honest = module.deliver
+
+    def deliver(messages, judged, sinks, deadline):
+        return honest(messages, judged, sinks._replace(topic=_Cheat(sinks.topic, cheat)), deadline)
+
+    module.deliver = deliver
+    return deliver
+
+
+from sluice.publish import Report
+"""
+DROP_ONE = """
+deliver = _cheating(lambda records: [r for r in records if r.message.origin[1:] != (0, 7)])
+"""
+SWAP_TWO = """
+def _swap(records):
+    for first, second in zip(records, records[1:]):
+        same = first.agent_id == second.agent_id and first.message.origin.partition == second.message.origin.partition
+        if same:
+            at = records.index(first)
+            records[at], records[at + 1] = second, first
+            break
+    return records
+
+deliver = _cheating(_swap)
+"""
+CHANGE_A_BYTE = """
+def _change(records):
+    records[0].value = records[0].value.replace(b"text", b"taxt", 1)
+    return records
+
+deliver = _cheating(_change)
+"""
+ALL_DUPLICATES = """
+
+def claim(records, *rest, **more):
+    return [Claim("duplicate", original="somewhere") for _ in records]
+"""
+OTHER_REASON = """
+_honest_lines = lines
+
+def lines(letters, *rest, **more):
+    return _honest_lines([letter._replace(reason="not_utf8") for letter in letters], *rest, **more)
+"""
+MISCOUNT = """
+_honest_counts = _counts
+
+def _counts(*rest, **more):
+    counts = _honest_counts(*rest, **more)
+    return counts | {"RecordsCleaned": counts["RecordsCleaned"] - 1, "RecordsDuplicate": counts["RecordsDuplicate"] + 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "difference", "lost"),
+    [
+        pytest.param("deliver.py", CHEATING_TOPIC + DROP_ONE, "lost", 1, id="drop"),
+        pytest.param("deliver.py", CHEATING_TOPIC + SWAP_TWO, "first occurrence out of order", 0, id="swap"),
+        pytest.param("deliver.py", ALL_DUPLICATES, "lost", None, id="all-duplicates"),
+        pytest.param(
+            "deliver.py", CHEATING_TOPIC + CHANGE_A_BYTE, "cleaned message differs", None, id="byte"
+        ),
+        pytest.param(
+            "deliver.py", OTHER_REASON, "dead letter as not_utf8, the pipeline says", None, id="reason"
+        ),
+        pytest.param("telemetry.py", MISCOUNT, "the functions count", 0, id="counters"),
+    ],
+)
+def test_a_cheating_function(
+    module: str, code: str, difference: str, lost: int | None, tmp_path: Path
+) -> None:
+    """A function that drops, swaps, changes, misnames or miscounts records, or calls all duplicates, is found out."""
+    layer = patched_layer(tmp_path, module, code)
+    path = write_input(tmp_path / "in.jsonl", seed=3, records=400, agents=3)
+    process = runner(tmp_path / "tmp", "--input", str(path), "--layer", str(layer))
+
+    out, err = process.communicate(timeout=120)
+
+    lines = out.decode().splitlines()
+    summary = orjson.loads(lines[-1])
+    assert process.returncode == DIFFERENT, err.decode()
+    assert any(line.startswith(f"DIFFERENCE: {difference}") for line in lines)
+    assert summary["lost"] == lost if lost is not None else summary["received"] == 400
+    assert left_over(tmp_path) == []
+
+
+def test_an_unpatched_copy_passes(tmp_path: Path) -> None:
+    """The same input through an unchanged copy of the layer has no difference, so the cheats above are what was found."""
+    layer = patched_layer(
+        tmp_path, "deliver.py", CHEATING_TOPIC + "\ndeliver = _cheating(lambda records: records)\n"
+    )
+    path = write_input(tmp_path / "in.jsonl", seed=3, records=400, agents=3)
+    process = runner(tmp_path / "tmp", "--input", str(path), "--layer", str(layer))
+
+    out, _ = process.communicate(timeout=120)
+
+    assert process.returncode == 0, out.decode()
+    assert orjson.loads(out.splitlines()[-1])["lost"] == 0

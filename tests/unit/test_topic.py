@@ -1,0 +1,250 @@
+"""The producer: what it is told, what it reports, and when it is replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, Producer
+
+from sluice.publish import Report
+from sluice.sinks.topic import FRAMING_BYTES, CleanedTopic, producer_config
+from tests.fakes.broker import FakeBroker
+from tests.fakes.murmur2 import murmur2, partition_of
+from tests.fakes.records import record
+from tests.fakes.schedule import Killed, Mode, Schedule
+
+CONFIG = producer_config("broker.test:9092", 1_000_000, 2.0, {})
+ONE, TWO, THREE = (f"agent_raw_output-0-{offset}" for offset in (1, 2, 3))
+
+
+def topic_of(broker: FakeBroker) -> CleanedTopic:
+    return CleanedTopic("agent_cleaned", CONFIG, broker.producer)
+
+
+def lengths(broker: FakeBroker) -> list[int]:
+    return [len(log) for log in broker.logs]
+
+
+def test_delivered() -> None:
+    """A record goes out with its key, its value and its headers, and the producer is kept."""
+    broker = FakeBroker(partitions=1)
+    topic, one = topic_of(broker), record(1)
+
+    assert topic.send([one], 1.0) == Report({ONE}, {}, "")
+    assert topic.send([record(2)], 1.0) == Report({TWO}, {}, "")
+    assert broker.logs[0][0] == ("agent_cleaned", b"planner", one.value, one.headers)
+    assert (len(broker.producers), topic.replaced) == (1, 0)
+
+
+def test_built_on_the_first_send() -> None:
+    """No producer, so no connection, before there is something to send."""
+    broker = FakeBroker()
+    topic = topic_of(broker)
+
+    assert broker.producers == []
+    topic.send([record(1)], 1.0)
+    assert broker.producers[0].config == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("mode", "delivered", "fault"),
+    [
+        (Mode.BEFORE, {ONE}, "_PURGE_QUEUE"),
+        (Mode.AFTER, {ONE}, "_PURGE_QUEUE"),
+        (Mode.DEAF, {ONE}, "_PURGE_QUEUE"),
+        (Mode.ALONE, {ONE}, "NOT_LEADER_FOR_PARTITION"),
+    ],
+)
+def test_missing_reports(mode: Mode, delivered: set[str], fault: str) -> None:
+    """A record without a good report was not delivered, and the producer is purged and replaced."""
+    broker = FakeBroker(Schedule({1: mode}), partitions=1)
+    topic = topic_of(broker)
+
+    assert topic.send([record(1), record(2), record(3)], 1.0) == Report(delivered, {}, fault)
+    assert broker.producers[0].calls == ["flush", "purge", "poll"]
+    assert broker.producers[0].waiting == 0
+    assert topic.replaced == 1
+    assert topic.send([record(2), record(3)], 1.0) == Report({TWO, THREE}, {}, "")
+    assert len(broker.producers) == 2
+
+
+def test_replaced_once_a_fault() -> None:
+    """Every fault costs one producer, and the count is kept."""
+    topic = topic_of(FakeBroker(Schedule({0: Mode.BEFORE, 1: Mode.BEFORE})))
+
+    for expected in (1, 2, 2):
+        topic.send([record(1)], 1.0)
+        assert topic.replaced == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [(KafkaError.MSG_SIZE_TOO_LARGE, "MSG_SIZE_TOO_LARGE"), (KafkaError.INVALID_RECORD, "INVALID_RECORD")],
+)
+def test_refused_by_the_broker(code: int, name: str) -> None:
+    """What the broker refuses for its own sake is told from what failed, and named."""
+    broker = FakeBroker()
+    broker.refuse = [code]
+    topic = topic_of(broker)
+
+    assert topic.send([record(1), record(2)], 1.0) == Report(set(), {ONE: name, TWO: name}, "")
+    assert topic.replaced == 1
+
+
+@pytest.mark.parametrize("code", [KafkaError._ALL_BROKERS_DOWN, KafkaError.TOPIC_AUTHORIZATION_FAILED])
+def test_failed_for_another_reason(code: int) -> None:
+    """An error that is not the record's own is a fault, never a refusal."""
+    broker = FakeBroker()
+    broker.refuse = [code]
+
+    assert topic_of(broker).send([record(1)], 1.0) == Report(set(), {}, KafkaError(code).name())
+
+
+def test_refused_by_the_client() -> None:
+    """What the client itself finds too long is refused; what came before goes out, what follows waits."""
+    broker = FakeBroker()
+    topic = topic_of(broker)
+    long = record(2, padding=2_000_000)
+
+    report = topic.send([record(1), long, record(3)], 1.0)
+
+    assert report == Report({ONE}, {TWO: "MSG_SIZE_TOO_LARGE"}, "MSG_SIZE_TOO_LARGE")
+    assert sum(lengths(broker)) == 1
+    assert topic.replaced == 1
+
+
+def test_queue_full() -> None:
+    """A full queue is a fault: what fitted goes out, in order, and the rest is for the next send."""
+    broker = FakeBroker()
+    broker.queue_size = 2
+    topic = topic_of(broker)
+
+    assert topic.send([record(1), record(2), record(3)], 1.0) == Report(
+        {ONE, TWO}, {}, "the producer's queue is full"
+    )
+    assert topic.replaced == 1
+
+
+def test_fatal_producer() -> None:
+    """A producer that has given up for ever is dropped, though it refuses even to be purged."""
+    broker = FakeBroker()
+    topic = topic_of(broker)
+    topic.send([record(1)], 1.0)
+    broker.fatal = True
+
+    assert topic.send([record(2)], 1.0) == Report(set(), {}, "_FATAL")
+    broker.fatal = False
+    assert topic.send([record(2)], 1.0) == Report({TWO}, {}, "")
+    assert len(broker.producers) == 2
+
+
+def test_fault_of_the_flush() -> None:
+    """A producer that turns fatal while it flushes is a fault, whatever was queued."""
+    broker = FakeBroker()
+    broker.fatal_in_flush = True
+    topic = topic_of(broker)
+
+    assert topic.send([record(1)], 1.0) == Report(set(), {}, "_FATAL")
+    assert topic.replaced == 1
+
+
+def test_broken_off() -> None:
+    """An invocation that ends in the middle of a send leaves no message to the next one."""
+    broker = FakeBroker(Schedule({0: Mode.KILL}), partitions=1)
+    topic = topic_of(broker)
+
+    with pytest.raises(Killed):
+        topic.send([record(1), record(2)], 1.0)
+    assert broker.producers[0].waiting == 0
+    assert topic.send([record(9)], 1.0).delivered == {"agent_raw_output-0-9"}
+    assert lengths(broker) == [2]
+    assert topic.replaced == 1
+
+
+def test_late_report() -> None:
+    """A report that comes after its send changes nothing: not the answer given, not the next one."""
+    broker = FakeBroker(Schedule({0: Mode.BEFORE}))
+    topic = topic_of(broker)
+    kept: list[Any] = []
+    produce = broker.producer
+
+    def keep(config: dict[str, Any]) -> Any:
+        producer = produce(config)
+        take = producer.produce
+
+        def spy(*arguments: Any, **options: Any) -> None:
+            kept.append(options["on_delivery"])
+            take(*arguments, **options)
+
+        producer.produce = spy
+        return producer
+
+    topic._make = keep
+    first = topic.send([record(1)], 1.0)
+    kept[0](None, None)
+    broker.refuse = [KafkaError._TRANSPORT]
+
+    assert first.delivered == set()
+    assert topic.send([record(1)], 1.0).delivered == set()
+
+
+def test_config() -> None:
+    """The producer is idempotent and gapless, agrees with the Java clients on partitions and lets nothing expire."""
+    config = producer_config("a:1,b:2", 1_500_000, 2.5, {"security.protocol": "SASL_SSL"})
+
+    assert config == {
+        "bootstrap.servers": "a:1,b:2",
+        "client.id": "sluice-preprocess",
+        "acks": "all",
+        "enable.idempotence": True,
+        "enable.gapless.guarantee": True,
+        "partitioner": "murmur2_random",
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "message.timeout.ms": 0,
+        "message.max.bytes": 1_500_000 + FRAMING_BYTES,
+        "socket.timeout.ms": 2_500,
+        "socket.keepalive.enable": True,
+        "log_level": 3,
+        "log.connection.close": False,
+        "security.protocol": "SASL_SSL",
+    }
+
+
+@pytest.mark.parametrize(
+    ("largest", "expected"), [(1, 1_000_000), (995_905, 1_000_001), (6_000_000, 6_004_096)]
+)
+def test_largest_message(largest: int, expected: int) -> None:
+    """The client takes what the cap allows, framing included, and never less than its own default."""
+    assert FRAMING_BYTES == 4_096
+    assert producer_config("a:1", largest, 2.0, {})["message.max.bytes"] == expected
+
+
+@pytest.mark.parametrize(("timeout", "expected"), [(0.25, 1_000), (1.0, 1_000), (1.5, 1_500), (10.0, 10_000)])
+def test_socket_timeout(timeout: float, expected: int) -> None:
+    """A request may take what the invocation grants, and a second at least."""
+    assert producer_config("a:1", 1, timeout, {})["socket.timeout.ms"] == expected
+
+
+def test_config_is_understood() -> None:
+    """The client library takes the configuration as it is."""
+    assert CleanedTopic("t", CONFIG)._make is Producer
+    assert len(Producer(CONFIG | {"bootstrap.servers": ""})) == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (b"21", -973932308),
+        (b"foobar", -790332482),
+        (b"a-little-bit-long-string", -985981536),
+        (b"a-little-bit-longer-string", -1486304829),
+        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        (b"abc", 479470107),
+    ],
+)
+def test_murmur2(key: bytes, expected: int) -> None:
+    """The fake broker's partitioner gives the values that the Java client's own test knows."""
+    assert murmur2(key) == expected & 0xFFFFFFFF
+    assert partition_of(key, 8) == (expected & 0x7FFFFFFF) % 8
