@@ -97,8 +97,21 @@ class Comparison:
         # What the event source gave up on is never acknowledged; part of it may be published all the same.
         self._owed = findings.received - findings.given_up
         self._half_done = findings.given_up - findings.given_up_alone
-        # How many acknowledgements there were beyond one a record.
-        self.extra = totals.acknowledged - self._owed
+        # How many acknowledgements there were beyond one a record, by the functions and by the pollers: a
+        # partition that changes hands under a call is read again by its new owner.
+        self._extra = max(0, totals.acknowledged - self._owed)
+        self._again = max(0, calls.acknowledged - self._owed)
+
+    def notes(self) -> list[str]:
+        """Say what makes the comparison one of bounds."""
+        notes = []
+        if self.died:
+            notes.append(f"{self.died} invocations died: counters are compared as bounds")
+        if self._again:
+            notes.append(
+                f"{self._again} records were acknowledged again, by the new owner of their partition"
+            )
+        return notes
 
     def check(self, differences: Differences) -> None:
         """Add every counter that is out of its bounds."""
@@ -127,15 +140,16 @@ class Comparison:
 
     def _bounds(self) -> list[tuple[str, int, int, int]]:
         """Return name, the functions' count, and the runner's lower and upper bound."""
-        count, found, extra = self._totals.count, self._findings, max(0, self.extra)
+        count, found, extra = self._totals.count, self._findings, self._extra
         slack, half = self.slack, self._half_done
         letters = sum(found.dead_letters.values())
         rows = [
-            # Every record is acknowledged at least once; again only if a call died after it was counted.
+            # Every record is acknowledged at least once; again only if a call died after it was counted,
+            # or the pollers say so.
             (
                 "acknowledged",
                 self._totals.acknowledged,
-                *_around(self._owed, 0, slack),
+                *_around(self._owed, 0, slack + self._again),
             ),
             # Published by a call that died, then found to be another's duplicate in an emptied cache:
             # in the topic, yet never counted as cleaned. At most what died calls held.

@@ -19,6 +19,7 @@ from ops.twin.config import REPOSITORY, EventSource, TwinConfig, TwinError
 from ops.twin.counters import Comparison, Totals, read_invocations, read_totals
 from ops.twin.differences import Differences
 from ops.twin.feed import Feeder
+from ops.twin.group import wait_for_group
 from ops.twin.incarnation import connect, generation, make_way, write_cache
 from ops.twin.inputs import Value, read_values
 from ops.twin.ledger import Ledger
@@ -36,7 +37,7 @@ SAMPLE = REPOSITORY / "events" / "records" / "sample.jsonl"
 # The functions' own defaults.
 MAX_MESSAGE_BYTES, MAX_CLEANED_BYTES = 1_048_576, 1_000_000
 _CHUNK = 500
-_START_SECONDS = 15.0
+_START_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,7 @@ class _Run:
             write_cache(
                 self._cache, source_of(self._twin.event_source_arn), self._outputs.folder / "cache.jsonl"
             )
-        if comparison.died:
-            self._notes.append(f"{comparison.died} invocations died: counters are compared as bounds")
+        self._notes += comparison.notes()
         summary = summarise(findings, totals.count["RecordsRetried"], seconds)
         if self._outputs is not None:
             self._outputs.summary(summary)
@@ -169,14 +169,9 @@ class _Run:
         return make_way(self._cache, self._ledger.values)
 
     def _start_pollers(self) -> None:
-        """Wait for the pollers' start: a record is not to be called late for it."""
         self._twin.start_pollers()
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline and not all(
-            poller["starts"] for poller in self._twin.poller_stats()
-        ):
-            self._twin.alive()
-            time.sleep(0.02)
+        if not wait_for_group(self._twin, self._options.kafka_properties, _START_SECONDS):
+            self._notes.append(f"the pollers did not share the partitions within {_START_SECONDS:.0f} s")
 
     def _drive(self, during: During | None) -> None:
         """Send everything and wait until the event source has settled it."""

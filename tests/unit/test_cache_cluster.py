@@ -58,7 +58,6 @@ def test_open_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
         "socket_timeout": 1.5,
         "socket_connect_timeout": 1.5,
         "protocol": 2,
-        "cluster_error_retry_attempts": 1,
         "require_full_coverage": False,
     }
 

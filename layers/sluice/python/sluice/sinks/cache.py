@@ -99,9 +99,7 @@ class ClusterCache:
 
 
 def _connect_cluster(url: str, options: dict[str, Any]) -> redis.RedisCluster:
-    return redis.RedisCluster.from_url(
-        url, cluster_error_retry_attempts=1, require_full_coverage=False, **options
-    )
+    return redis.RedisCluster.from_url(url, require_full_coverage=False, **options)
 
 
 def _by_node(client: redis.RedisCluster, commands: Sequence[Command]) -> dict[Any, Sequence[int]]:
