@@ -46,17 +46,21 @@ class Sizes:
 
 
 FULL = Sizes(
-    7, {"500 B": 10_000, "2 kB": 6_000, "8 kB": 3_000}, (2_000, 20_000, 200_000), 3, 50, 7, 2_000, 20_000, 20
+    7, {"500 B": 10_000, "2 kB": 6_000, "8 kB": 3_000}, (2_000, 20_000, 200_000), 3, 50, 7, 2_000, 40_000, 20
 )
-QUICK = Sizes(5, {"500 B": 1_000, "2 kB": 400, "8 kB": 200}, (500, 1_000, 2_000), 1, 3, 1, 200, 2_000, 2)
+QUICK = Sizes(5, {"500 B": 1_000, "2 kB": 400, "8 kB": 200}, (500, 1_000, 2_000), 1, 3, 1, 200, 8_000, 2)
 REAL_RECORDS = 3_618
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ops.bench", description=__doc__)
-    parser.add_argument("--json", type=Path, default=RESULTS, help="file for the results (default .cache/bench.json)")
+    parser.add_argument(
+        "--json", type=Path, default=RESULTS, help="file for the results (default .cache/bench.json)"
+    )
     parser.add_argument("--real", type=Path, default=REAL, help="real messages, one a line, gzip")
-    parser.add_argument("--only", default=",".join(SECTIONS), help=f"sections, comma-separated: {', '.join(SECTIONS)}")
+    parser.add_argument(
+        "--only", default=",".join(SECTIONS), help=f"sections, comma-separated: {', '.join(SECTIONS)}"
+    )
     parser.add_argument("--rounds", type=int, help="rounds of the speed section (default 7)")
     parser.add_argument("--quick", action="store_true", help="few records: shows that it works, not how fast")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
@@ -88,7 +92,9 @@ class Bench:
                 self.results[section] = measure()
 
     def _records(self, workload: Workload) -> int:
-        return min(self._sizes.records.get(workload.name, REAL_RECORDS), REAL_RECORDS if workload.real else 10**9)
+        return min(
+            self._sizes.records.get(workload.name, REAL_RECORDS), REAL_RECORDS if workload.real else 10**9
+        )
 
     def _speed(self) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -50,7 +50,7 @@ class _Arrivals:
             self._arrived(message, now)
 
     def _arrived(self, message: Message, now: float) -> None:
-        body = orjson.loads(message.value())
+        body = orjson.loads(message.value() or b"{}")
         appended = body["appended"]
         self.cleaned.append(now - appended)
         if len(self.cleaned) % LOOKED_UP == 0:

@@ -40,7 +40,7 @@ def _row(label: str, cells: Sequence[str]) -> str:
 
 
 def _figure(figure: Mapping[str, float], unit: str = "") -> str:
-    return f"{_short(figure['median'])}{unit} [{_short(figure['low'])}–{_short(figure['high'])}]"
+    return f"{_short(figure['median'])}{unit} [{_short(figure['low'])}-{_short(figure['high'])}]"
 
 
 def _short(number: float) -> str:
@@ -52,16 +52,17 @@ def _short(number: float) -> str:
 def _speed(speed: Results) -> Iterator[str]:
     columns = list(speed.values())
     rounds = min(column["rounds"] for column in columns)
-    yield _row("median [least–greatest]", list(speed))
+    yield _row("median [least-greatest]", list(speed))
     yield f"µs of CPU a record, {rounds} rounds in turn"
     for stage in columns[0]["stages_us"]:
         yield _row(f"  {stage}", [_figure(column["stages_us"][stage]) for column in columns])
+    yield _row("  all else in the handler", [_short(column["rest_us"]) for column in columns])
     for name, label in _CONTENDERS.items():
         yield _row(label, [_figure(column["cpu_us"][name]) for column in columns])
     yield _row("seed loop", [_figure(column["cpu_us"]["seed"]) for column in columns])
     yield "ratios, round by round"
     for name, label in _RATIOS.items():
-        yield _row(f"  {label}", [_figure(column[name], "×") for column in columns])
+        yield _row(f"  {label}", [_figure(column[name], "x") for column in columns])
     yield _row("records/s, handler alone", [_figure(column["records_per_second"]) for column in columns])
 
 
@@ -125,7 +126,7 @@ def _imports(results: Results) -> Iterator[str]:
         modules = results["imports"]
         yield _row("import, fresh interpreters", list(modules))
         yield _row("  ms", [_figure(module["ms"]) for module in modules.values()])
-        yield _row("  ÷ boto3", [_figure(module["over_boto3"], "×") for module in modules.values()])
+        yield _row("  ÷ boto3", [_figure(module["over_boto3"], "x") for module in modules.values()])
 
 
 def _verdict(verdict: Verdict) -> str:

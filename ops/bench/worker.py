@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,10 +20,14 @@ Request = dict[str, Any]
 
 
 class Contender(Protocol):
-    """One round: prepare (not measured), run (measured), close."""
+    """One round: prepare (not measured), run batch by batch (measured), close."""
 
-    def run(self) -> int:
-        """Do the work and return the number of records."""
+    def batches(self) -> Iterator[Any]:
+        """Yield the batches; making one is not measured."""
+        ...
+
+    def work(self, batch: Any) -> int:
+        """Do the work of one batch and return the number of records."""
         ...
 
     def close(self) -> None:
@@ -115,9 +119,12 @@ KINDS: dict[str, Callable[[Request], Callable[[Request], Request]]] = {
 def measure(contender: Contender) -> Request:
     """Run one prepared round and return its records, CPU and wall-clock seconds."""
     gc.collect()
-    wall, cpu = time.perf_counter(), time.process_time()
-    records = contender.run()
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    records, cpu, wall = 0, 0.0, 0.0
+    for batch in contender.batches():
+        wall_before, cpu_before = time.perf_counter(), time.process_time()
+        records += contender.work(batch)
+        cpu += time.process_time() - cpu_before
+        wall += time.perf_counter() - wall_before
     contender.close()
     return {"records": records, "cpu": cpu, "wall": wall}
 

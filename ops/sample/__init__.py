@@ -6,7 +6,14 @@ Everything follows from a seed, through `Dice` alone, so the same bytes come out
 from __future__ import annotations
 
 from ops.sample.clean_stream import generate
-from ops.sample.limits import MAX_CLEANED_BYTES, MAX_MESSAGE_BYTES
+from ops.sample.limits import CLEANED_TOPIC_BYTES, MAX_CLEANED_BYTES, MAX_MESSAGE_BYTES
 from ops.sample.stream import Sample, sample_stream
 
-__all__ = ["MAX_CLEANED_BYTES", "MAX_MESSAGE_BYTES", "Sample", "generate", "sample_stream"]
+__all__ = [
+    "CLEANED_TOPIC_BYTES",
+    "MAX_CLEANED_BYTES",
+    "MAX_MESSAGE_BYTES",
+    "Sample",
+    "generate",
+    "sample_stream",
+]

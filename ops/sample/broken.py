@@ -1,7 +1,6 @@
 """Messages that must become dead letters, one function a reason; each call returns the next variant.
 
-A line of a file cannot make the broker refuse a record (`refused_by_broker`): that takes a topic
-with a lower limit than MAX_CLEANED_BYTES. `step_failed` would be a fault of ours.
+`step_failed` would be a fault of ours, and `undelivered` is given by a replay.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from ops.sample.dice import Dice
 from ops.sample.limits import MAX_CLEANED_BYTES, MAX_MESSAGE_BYTES
 
 Body = dict[str, Any]
@@ -133,6 +133,15 @@ def growing(body: Body, _: int) -> bytes:
     return dump(body)[:-1] + b',"embedding":[' + floats + b"]}"
 
 
+def refused(body: Body, variant: int) -> bytes:
+    """Good in itself, but of letters that do not compress, so the cleaned topic's broker finds it too large."""
+    dice = Dice(variant)
+    room = MAX_MESSAGE_BYTES - 512 - len(dump({**body, "text": ""}))
+    return dump(
+        {**body, "text": "".join(chr(dice.between(48, 57) + 49 * dice.below(2)) for _ in range(room))}
+    )
+
+
 # How often each is sent: the large ones seldom, the file is to stay small.
 BREAKS: tuple[tuple[Break, str, int], ...] = (
     (empty, "empty", 12),
@@ -145,4 +154,5 @@ BREAKS: tuple[tuple[Break, str, int], ...] = (
     (schema_unknown, "schema_unknown", 10),
     (schema_invalid, "schema_invalid", 50),
     (growing, "cleaned_too_large", 2),
+    (refused, "refused_by_broker", 2),
 )

@@ -8,3 +8,5 @@ from typing import Final
 MAX_MESSAGE_BYTES: Final = 65_536
 # Twice that: only a message that grows when it is written again comes out larger (see broken.growing).
 MAX_CLEANED_BYTES: Final = 131_072
+# `max.message.bytes` of the cleaned topic, as compressed: less than the longest message (see broken.refused).
+CLEANED_TOPIC_BYTES: Final = 61_440

@@ -55,9 +55,11 @@ class Topics:
         except KafkaException as error:
             raise TwinError(f"no Kafka broker answers at {self._bootstrap}") from error
 
-    def create(self, *names: str, partitions: int) -> None:
+    def create(self, *names: str, partitions: int, max_message_bytes: int | None = None) -> None:
         """Create topics that keep all records, whatever their timestamps say."""
         config = {"retention.ms": "-1", "retention.bytes": "-1"}
+        if max_message_bytes is not None:
+            config["max.message.bytes"] = str(max_message_bytes)
         topics = [NewTopic(name, partitions, self._replicas, config=config) for name in names]
         for name, future in self._admin.create_topics(topics, operation_timeout=15).items():
             try:

@@ -51,6 +51,8 @@ class TwinConfig:
     layer: Path = REPOSITORY / "layers" / "sluice" / "python"
     functions: Path = REPOSITORY / "functions"
     function_timeout_seconds: int = 60
+    # `max.message.bytes` of the cleaned topic; None is the broker's own.
+    cleaned_topic_bytes: int | None = None
     # Where the twin makes a folder that it keeps; by default a temporary one that goes with it.
     run_dir: Path | None = None
     # librdkafka properties (SASL, TLS) with which the twin itself speaks to a given broker.

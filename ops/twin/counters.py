@@ -20,13 +20,17 @@ _COUNTERS = ("RecordsReceived", "RecordsConflict", *_OUTCOMES)
 
 @dataclass
 class Totals:
-    """What all invocations say together; `lines` counts them, `failing` those that retried a record."""
+    """What all invocations say together; `lines` counts them, `failing` those that retried a record.
+
+    `producers_replaced` is the most that one execution environment replaced.
+    """
 
     lines: int = 0
     failing: int = 0
     count: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     unbalanced: list[str] = field(default_factory=list)
+    producers_replaced: int = 0
 
     @property
     def acknowledged(self) -> int:
@@ -59,6 +63,7 @@ def _add_batch(totals: Totals, line: Mapping[str, Any]) -> None:
     batch = {name: _number(line.get(name, 0)) for name in _COUNTERS}
     totals.lines += 1
     totals.failing += batch["RecordsRetried"] > 0
+    totals.producers_replaced = max(totals.producers_replaced, _number(line.get("ProducersReplaced", 0)))
     totals.count.update(batch)
     balanced = batch["RecordsReceived"] == sum(batch[name] for name in _OUTCOMES)
     if not balanced or batch["RecordsConflict"] > batch["RecordsCleaned"]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from confluent_kafka import ConsumerGroupState, KafkaException
-from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
+from confluent_kafka.admin import AdminClient
 
 from ops.twin.twin import Twin
 
@@ -36,8 +37,8 @@ def wait_for_group(twin: Twin, properties: Mapping[str, str], seconds: float) ->
     return False
 
 
-def _shared(group: ConsumerGroupDescription, pollers: int, partitions: int) -> bool:
-    owned = [member.assignment.topic_partitions for member in group.members if member.assignment]
+def _shared(group: Any, pollers: int, partitions: int) -> bool:
+    owned = [member.assignment.topic_partitions for member in group.members if member.assignment is not None]
     busy = sum(bool(places) for places in owned)
     return (
         group.state is ConsumerGroupState.STABLE

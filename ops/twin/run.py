@@ -59,11 +59,14 @@ class RunOptions:
 
     def limits(self) -> tuple[int, int]:
         """Return MAX_MESSAGE_BYTES and MAX_CLEANED_BYTES: the sample has small ones, to be small itself."""
-        sample = self.source != "-" and Path(self.source).resolve() == SAMPLE
         message, cleaned = MAX_MESSAGE_BYTES, MAX_CLEANED_BYTES
-        if sample:
+        if self.is_sample():
             message, cleaned = limits.MAX_MESSAGE_BYTES, limits.MAX_CLEANED_BYTES
         return self.max_message_bytes or message, cleaned
+
+    def is_sample(self) -> bool:
+        """Tell whether the input is the sample, which has limits of its own."""
+        return self.source != "-" and Path(self.source).resolve() == SAMPLE
 
     def twin_config(self) -> TwinConfig:
         """Return the twin's configuration."""
@@ -77,6 +80,7 @@ class RunOptions:
             environment={"MAX_MESSAGE_BYTES": str(message), "MAX_CLEANED_BYTES": str(cleaned)},
             kafka_properties=self.kafka_properties,
             function_timeout_seconds=self.function_timeout_seconds,
+            cleaned_topic_bytes=limits.CLEANED_TOPIC_BYTES if self.is_sample() else None,
             layer=self.layer,
         )
 

@@ -113,7 +113,10 @@ class Twin:
         self._topics.check()
         cluster = config.redis_mode == "cluster"
         self.redis_url = config.redis or start_cache(supervisor, self.run_dir, cluster=cluster)
-        self._topics.create(self.raw_topic, self.cleaned_topic, partitions=config.partitions)
+        self._topics.create(self.raw_topic, partitions=config.partitions)
+        self._topics.create(
+            self.cleaned_topic, partitions=config.partitions, max_message_bytes=config.cleaned_topic_bytes
+        )
         self.s3_endpoint = start_aws(supervisor, self.run_dir)
         create_buckets(self.s3_endpoint, self.dead_letter_bucket, self.on_failure_bucket)
 

@@ -29,12 +29,14 @@ def cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "fake":
         yield FakeCache()
         return
-    from tests.contract.valkey import opened
+    from tests.contract.valkey import opened, wait_for_cluster
 
     if request.param == "standalone":
         yield opened(request.getfixturevalue("valkey_url"))
     elif request.param == "cluster of one":
-        yield opened(request.getfixturevalue("valkey_cluster_url"), "cluster")
+        url = request.getfixturevalue("valkey_cluster_url")
+        wait_for_cluster(url)
+        yield opened(url, "cluster")
     else:
         yield from _two(tmp_path_factory.mktemp("two"))
 

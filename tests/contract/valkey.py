@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +36,7 @@ class Valkey:
         self._command = [str(get_binary_path()), *words]
         self._log = folder / "server.log"
         self._folder = folder
+        self.mode = "standalone"
         self._launcher = Launcher()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -74,7 +77,7 @@ def opened(url: str, mode: str = "standalone", timeout: float = 1.0) -> Commands
     return open_cache(CacheSettings(url, "cluster" if mode == "cluster" else "standalone", 60), timeout)
 
 
-def until(condition: Any, seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -91,11 +94,16 @@ def two_nodes(first: Valkey, second: Valkey) -> None:
     bus = second._command[second._command.index("--cluster-port") + 1]
     first.do("CLUSTER", "MEET", HOST, second.port, bus)
     for one in (first, second):
-        until(
-            lambda one=one: b"cluster_known_nodes:2" in _info(one) and b"cluster_slots_ok:16384" in _info(one)
-        )
+        until(partial(_serves, one.admin, nodes=2))
 
 
-def _info(server: Valkey) -> bytes:
-    found = server.do("CLUSTER", "INFO")
-    return found if isinstance(found, bytes) else "\n".join(f"{k}:{v}" for k, v in found.items()).encode()
+def wait_for_cluster(url: str) -> None:
+    """Wait until a cluster serves its slots: a node that just got them takes two seconds."""
+    with redis.Redis.from_url(url, socket_timeout=5) as client:
+        until(partial(_serves, client, nodes=1))
+
+
+def _serves(client: redis.Redis, nodes: int) -> bool:
+    told: Any = client.execute_command("CLUSTER", "INFO")  # type: ignore[no-untyped-call]
+    wanted = {f"cluster_known_nodes:{nodes}", f"cluster_slots_ok:{LAST_SLOT + 1}", "cluster_state:ok"}
+    return wanted <= set(told.decode().split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -23,9 +24,12 @@ class Stored(NamedTuple):
     headers: Headers
 
 
-class _Queued(NamedTuple):
+@dataclass
+class _Queued:
     message: Stored
     on_delivery: OnDelivery
+    # The broker has it, and the producer does not know: sent again, it is recognised by its sequence number.
+    stored: bool = False
 
 
 class FakeBroker:
@@ -61,13 +65,17 @@ class FakeBroker:
 
 
 class FakeProducer:
-    """Queue messages and send them on flush: gapless, so a partition's first failure fails what follows there."""
+    """Queue messages and send them on flush, idempotent and gapless.
+
+    A partition's first failure fails what follows there. A connection that breaks ends that flush; the next
+    one finds it mended, and sends what was not answered again without a repeat.
+    """
 
     def __init__(self, broker: FakeBroker, config: dict[str, Any]) -> None:
         self.config = config
         self._broker = broker
         self._queue: list[_Queued] = []
-        self._fatal = False
+        self._fatal = self._cut_off = False
         self.calls: list[str] = []
 
     def produce(
@@ -83,6 +91,8 @@ class FakeProducer:
 
     def flush(self, timeout: float) -> int:
         assert timeout > 0
+        if self._cut_off:  # nothing comes back, however long it waits
+            return len(self._queue)
         self.calls.append("flush")
         self._broker.fatal |= self._broker.fatal_in_flush
         if self._broker.fatal:
@@ -90,9 +100,14 @@ class FakeProducer:
         if self._broker.refuse:
             self._report(self._queue, self._broker.refuse.pop(0))
             self._queue = []
+        sound = not self._fatal
         for batch in self._batches():
             if not self._send(batch):
+                self._cut_off = True
                 break
+        if sound and self._fatal:
+            # As confluent-kafka does: it is raised in the midst of the callbacks, which are called all the same.
+            raise SystemError("returned a result with an exception set")
         return len(self._queue)
 
     def purge(self, **options: bool) -> None:
@@ -130,28 +145,29 @@ class FakeProducer:
             fault = self._broker.schedule.step("message")
             if fault is Mode.ALONE:  # the partition's leader is gone
                 return self._done(batch[place:], KafkaError.NOT_LEADER_FOR_PARTITION)
+            if fault is not Mode.BEFORE:
+                self._store(one)
+            if fault is Mode.KILL:
+                raise Killed
             if fault is not None:
-                return self._break(fault, one)
-            self._broker.append(one.message)
+                return self._deaf(one) if fault is Mode.DEAF else False
             self._done([one], None)
         return True
 
-    def _break(self, fault: Mode, one: _Queued) -> bool:
-        if fault is not Mode.BEFORE:
+    def _store(self, one: _Queued) -> None:
+        if not one.stored:
+            one.stored = True
             self._broker.append(one.message)
-        if fault is Mode.KILL:
-            raise Killed
-        return self._deaf(one) if fault is Mode.DEAF else False
 
     def _deaf(self, first: _Queued) -> bool:
         """Deliver all that follows, too, and hear nothing of it."""
         here = self._broker.partition(first.message.key)
         for batch in list(self._batches()):
             number = self._broker.partition(batch[0].message.key)
-            late = batch[batch.index(first) + 1 :] if number == here else batch
+            late = batch[_place(batch, first) + 1 :] if number == here else batch
             if number >= here and not self._too_large(batch):
                 for one in late:
-                    self._broker.append(one.message)
+                    self._store(one)
         return False
 
     def _too_large(self, batch: list[_Queued]) -> bool:
@@ -175,3 +191,7 @@ class FakeProducer:
     def _report(self, batch: list[_Queued], code: int | None) -> None:
         for one in batch:
             one.on_delivery(None if code is None else KafkaError(code), None)
+
+
+def _place(batch: list[_Queued], wanted: _Queued) -> int:
+    return next(place for place, one in enumerate(batch) if one is wanted)

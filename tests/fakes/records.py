@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import orjson
@@ -34,9 +35,14 @@ def record(
     made = Record(message(offset, partition), source)
     made.agent_id, made.timestamp, made.cache_key = agent, when, f"{agent}:{when}"
     made.content, made.schema = content, "agent_output/1"
-    made.value = value_of(made.origin_id, content, source, text="x" * padding)
+    made.value = value_of(made.origin_id, content, source, text=noise(padding, offset))
     made.headers = [("sluice-origin", made.origin_id.encode())]
     return made
+
+
+def noise(size: int, seed: int = 0) -> str:
+    """Return text that no compression makes smaller."""
+    return random.Random(seed).randbytes(size // 2).hex() + "x" * (size % 2)
 
 
 def value_of(origin: Any, content: Any, source: Any = SOURCE, **fields: Any) -> bytes:

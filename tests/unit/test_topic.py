@@ -9,11 +9,13 @@ from confluent_kafka import KafkaError, Producer
 
 from sluice.publish import Report
 from sluice.sinks.topic import FRAMING_BYTES, CleanedTopic, producer_config
-from tests.fakes.broker import FakeBroker
+from tests.fakes.broker import FakeBroker, FakeProducer
 from tests.fakes.murmur2 import murmur2, partition_of
 from tests.fakes.records import record
 from tests.fakes.schedule import Killed, Mode, Schedule
 
+# Time for one flush: what is not answered in it is left over.
+SHORT = 0.5
 CONFIG = producer_config("broker.test:9092", 1_000_000, 2.0, {})
 ONE, TWO, THREE = (f"agent_raw_output-0-{offset}" for offset in (1, 2, 3))
 
@@ -61,7 +63,7 @@ def test_missing_reports(mode: Mode, delivered: set[str], fault: str) -> None:
     broker = FakeBroker(Schedule({1: mode}), partitions=1)
     topic = topic_of(broker)
 
-    assert topic.send([record(1), record(2), record(3)], 1.0) == Report(delivered, {}, fault)
+    assert topic.send([record(1), record(2), record(3)], SHORT) == Report(delivered, {}, fault)
     assert broker.producers[0].calls == ["flush", "purge", "poll"]
     assert broker.producers[0].waiting == 0
     assert topic.replaced == 1
@@ -69,12 +71,23 @@ def test_missing_reports(mode: Mode, delivered: set[str], fault: str) -> None:
     assert len(broker.producers) == 2
 
 
+@pytest.mark.parametrize("mode", [Mode.BEFORE, Mode.AFTER, Mode.DEAF])
+def test_mended_while_there_is_time(mode: Mode) -> None:
+    """A connection that breaks and is mended within the time costs neither a producer nor a repeat."""
+    broker = FakeBroker(Schedule({1: mode}), partitions=1)
+    topic = topic_of(broker)
+
+    assert topic.send([record(1), record(2), record(3)], 1.0) == Report({ONE, TWO, THREE}, {}, "")
+    assert broker.producers[0].calls == ["flush", "flush"]
+    assert (lengths(broker), topic.replaced) == ([3], 0)
+
+
 def test_replaced_once_a_fault() -> None:
     """Every fault costs one producer, and the count is kept."""
     topic = topic_of(FakeBroker(Schedule({0: Mode.BEFORE, 1: Mode.BEFORE})))
 
     for expected in (1, 2, 2):
-        topic.send([record(1)], 1.0)
+        topic.send([record(1)], SHORT)
         assert topic.replaced == expected
 
 
@@ -89,6 +102,34 @@ def test_refused_by_the_broker(code: int, name: str) -> None:
     topic = topic_of(broker)
 
     assert topic.send([record(1), record(2)], 1.0) == Report(set(), {ONE: name, TWO: name}, "")
+    assert topic.replaced == 1
+
+
+def test_refusal_is_fatal_to_the_producer() -> None:
+    """A refusal leaves a gap, so the producer gives up in the midst of its reports: they count all the same."""
+    broker = FakeBroker(partitions=1, max_bytes=1_000)
+    topic = topic_of(broker)
+    long = record(2, padding=2_000)
+
+    assert topic.send([record(1), long], 1.0) == Report(
+        set(), dict.fromkeys([ONE, TWO], "MSG_SIZE_TOO_LARGE"), "_FATAL"
+    )
+    assert topic.send([record(1)], 1.0) == Report({ONE}, {}, "")
+    assert topic.send([long], 1.0) == Report(set(), {TWO: "MSG_SIZE_TOO_LARGE"}, "_FATAL")
+    assert topic.replaced == 2
+
+
+def test_purge_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A producer that gives up in the midst of the reports of its purge is dropped like any other."""
+    broker = FakeBroker(Schedule({0: Mode.BEFORE}))
+    topic = topic_of(broker)
+
+    def poll(_: FakeProducer, timeout: float) -> int:
+        raise SystemError
+
+    monkeypatch.setattr(FakeProducer, "poll", poll)
+
+    assert topic.send([record(1)], SHORT) == Report(set(), {}, "")
     assert topic.replaced == 1
 
 
@@ -181,7 +222,7 @@ def test_late_report() -> None:
         return producer
 
     topic._make = keep
-    first = topic.send([record(1)], 1.0)
+    first = topic.send([record(1)], SHORT)
     kept[0](None, None)
     broker.refuse = [KafkaError._TRANSPORT]
 
@@ -202,6 +243,7 @@ def test_config() -> None:
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 5,
+        "batch.size": 65_536,
         "message.timeout.ms": 0,
         "message.max.bytes": 1_500_000 + FRAMING_BYTES,
         "socket.timeout.ms": 2_500,

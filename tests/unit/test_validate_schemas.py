@@ -14,6 +14,7 @@ from sluice.pipeline import Pipeline
 from sluice.record import Record
 from sluice.validate import (
     DEFAULT_SCHEMA,
+    IDENTITY as RULES,
     Schema,
     SchemaNotUsableError,
     compile_schema,
@@ -24,6 +25,7 @@ from tests.unit.samples import GOOD, SOURCE, message
 
 IDENTITY = {"required": ["agent_id", "timestamp", "text"]}
 SCHEMAS = load_schemas()
+USABLE = {**IDENTITY, "properties": RULES}
 
 
 def schema(**keywords: Any) -> Schema:
@@ -53,8 +55,6 @@ UNUSABLE = [
     ({"allOf": [{"unevaluatedProperties": {"type": "string"}}]}, "unevaluatedProperties is not supported"),
     ({"type": "objekt"}, ""),
     ({"properties": {"a": {"minLength": "3"}}}, ""),
-    ({"required": ["agent_id", "timestamp"]}, "it must require text"),
-    ({"required": []}, "it must require agent_id, timestamp, text"),
 ]
 
 
@@ -65,10 +65,26 @@ def test_schemas_refused_at_load(keywords: dict[str, Any], why: str) -> None:
         schema(**keywords)
 
 
-def test_required_is_required() -> None:
-    """A schema without `required` is refused."""
-    with pytest.raises(SchemaNotUsableError, match="agent_id, timestamp, text"):
-        compile_schema("own/1", {})
+IDENTITY_MISSING = [
+    ({}, "it must require agent_id"),
+    ({"required": ["agent_id", "timestamp"], "properties": RULES}, "it must require text"),
+    ({"properties": {"agent_id": {"type": "string"}}}, "of agent_id it must say at least"),
+    ({"properties": {**RULES, "timestamp": {"type": "string"}}}, "of timestamp it must say at least"),
+    ({"properties": {**RULES, "text": True}}, "of text it must say at least"),
+    ([], "it must require agent_id"),
+]
+
+
+@pytest.mark.parametrize(("change", "why"), IDENTITY_MISSING, ids=lambda v: json.dumps(v)[:60])
+def test_the_identity_is_fixed(tmp_path: Path, change: Any, why: str) -> None:
+    """No schema may loosen what keys, index and cleaning rely on."""
+    (tmp_path / "thought").mkdir()
+    whole = not change or "required" in change or isinstance(change, list)
+    document = change if whole else USABLE | change
+    (tmp_path / "thought/2.json").write_text(json.dumps(document))
+
+    with pytest.raises(SchemaNotUsableError, match=f"^schema thought/2 cannot be used: {why}"):
+        load_schemas(tmp_path)
 
 
 def test_references_inside() -> None:
@@ -91,10 +107,10 @@ def test_words_that_are_no_keywords() -> None:
 def test_loading_a_folder(tmp_path: Path) -> None:
     """Schemas are known by folder and file, and a bad one is named."""
     (tmp_path / "thought").mkdir()
-    (tmp_path / "thought/2.json").write_text(json.dumps(IDENTITY))
+    (tmp_path / "thought/2.json").write_text(json.dumps(USABLE))
     assert list(load_schemas(tmp_path)) == ["thought/2"]
 
-    (tmp_path / "thought/3.json").write_text(json.dumps(IDENTITY | {"type": 7}))
+    (tmp_path / "thought/3.json").write_text(json.dumps(USABLE | {"type": 7}))
     with pytest.raises(SchemaNotUsableError, match="schema thought/3"):
         load_schemas(tmp_path)
 

@@ -10,7 +10,7 @@ left to its defaults.
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ TTL_SECONDS = 3600
 FLUSH_SECONDS = 30
 
 
-Command = tuple[str | bytes | int, ...]
+Command = tuple[Any, ...]
 
 
 class Floor:
@@ -42,18 +42,17 @@ class Floor:
             {"bootstrap.servers": self._bootstrap, "enable.idempotence": True, "acks": "all", "linger.ms": 5}
         )
         self._connect()
-        self._batch([pybase64.b64encode(b'{"agent_id":"warm","timestamp":"up"}').decode()])
+        self.work([pybase64.b64encode(b'{"agent_id":"warm","timestamp":"up"}').decode()])
 
-    def run(self) -> int:
-        """Work through the batches and return the number of records."""
-        for batch in self._batches:
-            self._batch(batch)
-        return sum(map(len, self._batches))
+    def batches(self) -> Iterator[Sequence[str]]:
+        """Yield the batches."""
+        return iter(self._batches)
 
-    def _batch(self, values: Sequence[str]) -> None:
+    def work(self, batch: Sequence[str]) -> int:
+        """Do the work of one batch and return its number of records."""
         records: list[tuple[str, bytes]] = []
         commands: list[Command] = []
-        for value in values:
+        for value in batch:
             body: dict[str, Any] = orjson.loads(pybase64.b64decode(value, None, True))
             agent, written = body["agent_id"], orjson.dumps(body)
             records.append((agent, written))
@@ -63,6 +62,7 @@ class Floor:
             self._producer.produce(self._topic, written, agent)
         if self._producer.flush(FLUSH_SECONDS):
             raise RuntimeError("the broker did not take all messages")
+        return len(records)
 
     def _connect(self) -> None:
         self._connection: Any = redis.ConnectionPool.from_url(self._redis_url, protocol=2).get_connection()

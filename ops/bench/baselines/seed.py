@@ -63,10 +63,14 @@ class Seed:
             self._producer.send(raw_topic, value=value)
         self._producer.flush()
 
-    def run(self) -> int:
-        """Work through the messages and return how many were published."""
+    def batches(self) -> Iterator[int]:
+        """Yield the number of messages, once: this loop knows no batches."""
+        return iter([self._expected])
+
+    def work(self, batch: int) -> int:
+        """Work through so many messages and return how many were published."""
         published = 0
-        for _, message in zip(range(self._expected), self._messages, strict=False):
+        for _, message in zip(range(batch), self._messages, strict=False):
             try:
                 data = json.loads(message.value.decode("utf-8"))
                 validate(instance=data, schema=SCHEMA)

@@ -164,6 +164,8 @@ def epoch_ms(timestamp: str) -> float:
     text = timestamp.upper()
     if text[17:19] == "60":
         text = text[:17] + "59" + text[19:]
-    if text.startswith("0000"):  # valid RFC 3339, but Python's years begin at 1; the year 4 is a leap year, too
+    if text.startswith(
+        "0000"
+    ):  # valid RFC 3339, but Python's years begin at 1; the year 4 is a leap year, too
         return (datetime.fromisoformat("0004" + text[4:]).timestamp() - _FOUR_YEARS) * 1000
     return datetime.fromisoformat(text).timestamp() * 1000

@@ -10,10 +10,15 @@ environment, so a replay of the same bytes gives the same result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from sluice.clean.step import clean
+from sluice.decode import decoding
+from sluice.enrich import enriching
+from sluice.identify import identify
 from sluice.outcome import DeadLetter, Rejected
 from sluice.record import Message, Record, Step
+from sluice.validate import Schema, validating
 
 # What a fault of our own code can raise while it works on one record; anything else is the runtime's.
 STEP_ERRORS = (
@@ -25,6 +30,23 @@ STEP_ERRORS = (
     TypeError,
     ValueError,
 )
+
+
+def standard_steps(
+    max_message_bytes: int,
+    max_cleaned_bytes: int,
+    schemas: Mapping[str, Schema],
+    version: str,
+    passed_headers: Collection[str],
+) -> tuple[Step, ...]:
+    """Return the steps in their order; sizes in bytes."""
+    return (
+        decoding(max_message_bytes),
+        validating(schemas),
+        identify,
+        clean,
+        enriching(version, max_cleaned_bytes, passed_headers),
+    )
 
 
 class Pipeline:

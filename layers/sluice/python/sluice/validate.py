@@ -15,7 +15,17 @@ from sluice.record import Record, Step
 SCHEMAS: Final = Path(__file__).parent / "schemas"
 DEFAULT_SCHEMA: Final = "agent_output/1"
 SCHEMA_HEADER: Final = "sluice-schema"
-IDENTITY: Final = ("agent_id", "timestamp", "text")
+# What keys, index and cleaning rely on: every schema says at least this of these fields.
+IDENTITY: Final[dict[str, dict[str, Any]]] = {
+    "agent_id": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 256,
+        "pattern": r"^[^#\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$",
+    },
+    "timestamp": {"type": "string", "format": "date-time"},
+    "text": {"type": "string"},
+}
 # Both validators must agree on a format; this is the one that they were tested on.
 FORMATS: Final = frozenset({"date-time"})
 MAX_DETAIL: Final = 512
@@ -45,21 +55,29 @@ def load_schemas(folder: Path = SCHEMAS) -> dict[str, Schema]:
 
     Raises SchemaNotUsableError, naming the file and the way out, when one cannot be used.
     """
-    paths = sorted(folder.glob("*/*.json"))
-    return {name: compile_schema(name, json.loads(path.read_bytes())) for path, name in map(_named, paths)}
+    schemas: dict[str, Schema] = {}
+    for path in sorted(folder.glob("*/*.json")):
+        name = f"{path.parent.name}/{path.stem}"
+        document = json.loads(path.read_bytes())
+        _check_identity(name, document)
+        schemas[name] = compile_schema(name, document)
+    return schemas
 
 
-def _named(path: Path) -> tuple[Path, str]:
-    return path, f"{path.parent.name}/{path.stem}"
+def _check_identity(name: str, document: Any) -> None:
+    known = document if isinstance(document, dict) else {}
+    for field, rules in IDENTITY.items():
+        said = known.get("properties", {}).get(field)
+        if field not in known.get("required", []):
+            _refuse(name, f"it must require {field}")
+        if not isinstance(said, dict) or not rules.items() <= said.items():
+            _refuse(name, f"of {field} it must say at least {json.dumps(rules)}")
 
 
 def compile_schema(name: str, document: dict[str, Any]) -> Schema:
     """Compile one schema with the fast validator, remote references and backtracking regexes refused."""
     for keyword, value in _keywords(document):
         _check_keyword(name, keyword, value)
-    missing = [field for field in IDENTITY if field not in document.get("required", [])]
-    if missing:
-        _refuse(name, f"it must require {', '.join(missing)}: records are stored and cleaned by them")
     try:
         validator = jsonschema_rs.Draft202012Validator(
             _mended(document),

@@ -8,7 +8,7 @@ from pathlib import Path
 from sluice import __version__
 
 _PACKAGE = Path(__file__).parent
-_RULES = ("decode.py", "validate.py", "identify.py", "enrich.py", "reasons.py")
+_RULES = ("pipeline.py", "decode.py", "validate.py", "identify.py", "enrich.py", "reasons.py")
 
 
 def pipeline_version(package: Path = _PACKAGE) -> str:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
-from sluice.clean.step import clean
 from sluice.deadline import Deadline
-from sluice.decode import decoding
 from sluice.deliver import Delivery, Sinks, deliver
-from sluice.enrich import enriching
-from sluice.identify import identify
-from sluice.pipeline import Pipeline
-from sluice.settings import Settings, read_settings
+from sluice.pipeline import Pipeline, standard_steps
+from sluice.record import Message
+from sluice.settings import Settings, SettingsError, read_settings
 from sluice.sinks.cache import open_cache
 from sluice.sinks.dead_letters import DeadLetterBucket, connect_s3
 from sluice.sinks.topic import CleanedTopic, producer_config
 from sluice.source import read_event
 from sluice.telemetry import logger, report
-from sluice.validate import load_schemas, validating
+from sluice.validate import load_schemas
 from sluice.version import pipeline_version
 
 
@@ -45,13 +42,7 @@ def build_pipeline(
 ) -> Pipeline:
     """Build the pure pipeline; sizes in bytes, `version` empty means computed from the rules."""
     version = version or pipeline_version()
-    steps = (
-        decoding(max_message_bytes),
-        validating(load_schemas()),
-        identify,
-        clean,
-        enriching(version, max_cleaned_bytes, passed_headers),
-    )
+    steps = standard_steps(max_message_bytes, max_cleaned_bytes, load_schemas(), version, passed_headers)
     return Pipeline(version, steps)
 
 
@@ -78,9 +69,10 @@ class Preprocess:
         )
         self._log = logger()
 
-    def handle(self, event: dict[str, Any], context: Context, deadline: Deadline) -> dict[str, Any]:
-        """Process one event; raises RetryBatchError when records are to be retried and cannot be named."""
-        source, messages = read_event(event)
+    def handle(
+        self, source: str, messages: Sequence[Message], context: Context, deadline: Deadline
+    ) -> dict[str, Any]:
+        """Process one event's messages; raises RetryBatchError when some are to be retried and cannot be named."""
         started = time.perf_counter()
         judged = self._pipeline.judge(messages, source)
         seconds = time.perf_counter() - started
@@ -113,6 +105,9 @@ def _producer(settings: Settings, first_bootstrap: str, deadline: Deadline) -> d
     if settings.kafka_ca_file:
         security["ssl.ca.location"] = settings.kafka_ca_file
     servers = settings.bootstrap_servers or first_bootstrap
+    if not servers:
+        msg = "KAFKA_BOOTSTRAP_SERVERS is not set and the event names no bootstrapServers: set it to the brokers"
+        raise SettingsError(msg)
     return producer_config(servers, settings.max_cleaned_bytes, deadline.wait(longest=10.0), security)
 
 
@@ -124,8 +119,9 @@ def preprocess(
 
     def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
         deadline = Deadline(context.get_remaining_time_in_millis)
+        source, messages = read_event(event)
         if not built:
             built.append(Preprocess(settings(), event.get("bootstrapServers", ""), deadline))
-        return built[0].handle(event, context, deadline)
+        return built[0].handle(source, messages, context, deadline)
 
     return handler

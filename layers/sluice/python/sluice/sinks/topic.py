@@ -15,6 +15,7 @@ from sluice.record import Record
 _REFUSALS: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
 # Beyond key, headers and value, which MAX_CLEANED_BYTES counts: the batch's and record's own framing.
 FRAMING_BYTES: Final = 4_096
+_SLICE_SECONDS: Final = 0.5
 
 Config = dict[str, Any]
 
@@ -37,6 +38,9 @@ def producer_config(
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 5,
+        # A broker refuses a batch whole. Small batches, beside which a large record travels alone, keep a
+        # record that is too large for the topic from taking a thousand others with it.
+        "batch.size": 65_536,
         "message.timeout.ms": 0,
         "message.max.bytes": max(max_cleaned_bytes + FRAMING_BYTES, 1_000_000),
         "socket.timeout.ms": max(1_000, int(timeout * 1000)),
@@ -71,7 +75,7 @@ class CleanedTopic:
         whole, fault = False, ""
         try:
             fault = self._produce(producer, records, reports)
-            fault = _flush(producer, timeout) or fault
+            fault = _flush(producer, reports, timeout) or fault
             whole = not fault and len(reports) == len(records) and not any(reports.values())
         finally:
             if not whole:
@@ -106,16 +110,37 @@ class CleanedTopic:
         try:
             producer.purge(in_queue=True, in_flight=True, blocking=True)
             producer.poll(0)
-        except KafkaException:
+        except (KafkaException, SystemError):
             pass  # a fatal producer refuses even that; it is dropped all the same
 
 
-def _flush(producer: Producer, timeout: float) -> str:
+def _flush(producer: Producer, reports: dict[str, KafkaError | None], timeout: float) -> str:
+    """Flush until all is reported or the time is up; after a bad report only what is under way is awaited.
+
+    A producer that has met a fatal error (a gap, for one) sends nothing more, and what it still holds
+    never expires: waiting for it would take all the time that the next producer needs.
+    """
+    slices = max(1, round(timeout / _SLICE_SECONDS))
     try:
-        producer.flush(timeout)
+        for _ in range(slices):
+            if not producer.flush(timeout / slices) or any(reports.values()):
+                break
+    except SystemError as error:
+        # confluent-kafka raises a producer's fatal error in the midst of the callbacks: each delivery report
+        # that follows is noted, then fails with "returned a result with an exception set".
+        _let_go(error)
+        return "_FATAL"
     except KafkaException as error:
+        _let_go(error)
         return _name(error)
     return ""
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Cut an exception off its frames: the client keeps a fatal one for ever, and the frames hold the batch."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _note(reports: dict[str, KafkaError | None], origin: str, error: KafkaError | None, _: Message) -> None:
