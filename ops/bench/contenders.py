@@ -85,7 +85,6 @@ class Stages:
         environment = {**self._environment, "CLEANED_TOPIC": cleaned_topic}
         deadline = Deadline(Context().get_remaining_time_in_millis)
         self._function = Preprocess(read_settings(environment), "", deadline)
-        _warm_up(lambda event, context: self._function.handle(*read_event(event), context, deadline))
         self._payloads = payloads(values, most)
         self._deadline = deadline
         self.seconds: dict[str, float] = {}

@@ -9,11 +9,15 @@ from ops.bench.targets import Verdict
 
 WIDTH = 120
 Results = Mapping[str, Any]
-_CONTENDERS = {"whole": "Sluice, the whole handler", "floor": "floor", "bare_floor": "floor without redis-py"}
+_CONTENDERS = {
+    "whole": "Sluice, the whole handler",
+    "floor": "floor",
+    "bare_floor": "bare floor, no redis-py",
+}
 _RATIOS = {
     "seed_over_sluice": "seed ÷ Sluice",
     "sluice_over_floor": "Sluice ÷ floor",
-    "sluice_over_bare_floor": "Sluice ÷ floor without redis-py",
+    "sluice_over_bare_floor": "Sluice ÷ bare floor",
 }
 
 
@@ -36,7 +40,7 @@ def _lines(results: Results, verdicts: Sequence[Verdict]) -> Iterator[str]:
 
 
 def _row(label: str, cells: Sequence[str]) -> str:
-    return f"{label:<33}" + "".join(f"{cell:>21}" for cell in cells)
+    return f"{label:<31}" + "".join(f"{cell:>22}" for cell in cells)
 
 
 def _figure(figure: Mapping[str, float], unit: str = "") -> str:
@@ -104,7 +108,7 @@ def _lookup(results: Results) -> Iterator[str]:
     if "lookup" in results:
         lookup = results["lookup"]
         yield ""
-        yield _row(f"lookup handler, {lookup['calls']:,} calls each", ["p50", "p99"])
+        yield _row(f"lookup, {lookup['calls']:,} calls each", ["p50", "p99"])
         for kind, label in (("one", "one record"), ("latest", f"the newest {lookup['latest']}")):
             yield _row(f"  {label}", [f"{lookup[f'{kind}_{p}_ms']:.2f} ms" for p in ("p50", "p99")])
 
@@ -114,7 +118,7 @@ def _memory(results: Results) -> Iterator[str]:
         memory = results["memory"]
         yield ""
         size = f"event of {memory['event_bytes'] / 1024 / 1024:.1f} MB"
-        yield _row("memory of the function's process", [f"1st {size}", f"{memory['events']}th"])
+        yield _row("memory of the function", [f"1st {size}", f"{memory['events']}th"])
         yield _row("  resident", [f"{_short(memory[f'{which}_rss_mb'])} MB" for which in ("first", "last")])
         yield _row("  peak", [f"{_short(memory[f'{which}_peak_mb'])} MB" for which in ("first", "last")])
         yield f"  growth: {memory['growth']:+.1%}"

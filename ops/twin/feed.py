@@ -22,8 +22,7 @@ _NO_LIMIT = 1_000_000_000
 
 # A fatal error is met in code; what librdkafka says on standard error would only blur the progress.
 _SILENT = logging.getLogger("sluice.feed")
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
+_SILENT.disabled = True
 
 
 class Feeder:

@@ -59,8 +59,8 @@ def show(console: Console, summary: Mapping[str, Any], findings: Findings, check
     )
     fresh = findings.freshness
     console.print(
-        "freshness (raw message appended → cleaned message appended): "
-        f"p50 {percentile(fresh, 0.5):,.0f} ms, p99 {percentile(fresh, 0.99):,.0f} ms",
+        f"freshness, from raw to cleaned message: p50 {percentile(fresh, 0.5):,.0f} ms, "
+        f"p99 {percentile(fresh, 0.99):,.0f} ms",
         highlight=False,
     )
     if findings.sample is not None:
@@ -70,17 +70,17 @@ def show(console: Console, summary: Mapping[str, Any], findings: Findings, check
 def _rows(summary: Mapping[str, Any]) -> list[tuple[str, int, str]]:
     letters: Mapping[str, int] = summary["dead_letters"]
     rows = [
-        ("received", summary["received"], "sent to the raw topic, by the broker's own word"),
-        ("cleaned", summary["cleaned"], "in the cleaned topic, byte for byte as the pipeline says"),
-        ("  conflicts", summary["conflicts"], "of these: same agent and timestamp, other content"),
-        ("  repeats", summary["repeats"], "further copies of these in the topic"),
-        ("duplicates", summary["duplicates"], "dropped: the same content is in another place"),
-        ("dead letters", sum(letters.values()), "in the bucket, with the bytes that were sent"),
+        ("received", summary["received"], "sent, by the broker's own word"),
+        ("cleaned", summary["cleaned"], "in the topic, byte for byte as they must be"),
+        ("  conflicts", summary["conflicts"], "of these: same identity, other content"),
+        ("  repeats", summary["repeats"], "further copies of these"),
+        ("duplicates", summary["duplicates"], "dropped: the same is in another place"),
+        ("dead letters", sum(letters.values()), "in the bucket, with the bytes sent"),
         *((f"  {reason}", count, "") for reason, count in letters.items()),
     ]
     if "on_failure" in summary:
         rows.append(("on-failure", summary["on_failure"], "the event source gave up on them"))
-    rows.append(("retried", summary["retried"], "given back to the event source, then tried again"))
+    rows.append(("retried", summary["retried"], "given back to the event source first"))
     rows.append(("lost", summary["lost"], "found nowhere"))
     return rows
 

@@ -214,6 +214,7 @@ class _Run:
                 if outputs is not None:
                     outputs.cleaned(chunk)
                 self._display.update("checked", check.findings.cleaned)
+            self._check_raw(topics)
         finally:
             topics.close()
         s3 = twin.s3()
@@ -225,6 +226,13 @@ class _Run:
         findings = check.finish()
         self._display.update("checked", findings.received - findings.lost)
         return findings
+
+    def _check_raw(self, topics: RawTopics) -> None:
+        """Look for raw messages that nobody knows of: what becomes of them would stay unseen."""
+        for partition, promised in self._ledger.next_offsets().items():
+            more = topics.end_offset(self._twin.raw_topic, partition) - promised
+            if more > 0:
+                self._differences.add("raw messages that no delivery report names", times=more)
 
     def _judge(self) -> Judge:
         message, cleaned = self._options.limits()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -24,12 +23,9 @@ class Stored(NamedTuple):
     headers: Headers
 
 
-@dataclass
-class _Queued:
+class _Queued(NamedTuple):
     message: Stored
     on_delivery: OnDelivery
-    # The broker has it, and the producer does not know: sent again, it is recognised by its sequence number.
-    stored: bool = False
 
 
 class FakeBroker:
@@ -67,8 +63,8 @@ class FakeBroker:
 class FakeProducer:
     """Queue messages and send them on flush, idempotent and gapless.
 
-    A partition's first failure fails what follows there. A connection that breaks ends that flush; the next
-    one finds it mended, and sends what was not answered again without a repeat.
+    A partition's first failure fails what follows there. A connection that breaks stays broken for this
+    producer: whatever it still holds waits, and would go out if a later flush were allowed to.
     """
 
     def __init__(self, broker: FakeBroker, config: dict[str, Any]) -> None:
@@ -146,18 +142,13 @@ class FakeProducer:
             if fault is Mode.ALONE:  # the partition's leader is gone
                 return self._done(batch[place:], KafkaError.NOT_LEADER_FOR_PARTITION)
             if fault is not Mode.BEFORE:
-                self._store(one)
+                self._broker.append(one.message)
             if fault is Mode.KILL:
                 raise Killed
             if fault is not None:
                 return self._deaf(one) if fault is Mode.DEAF else False
             self._done([one], None)
         return True
-
-    def _store(self, one: _Queued) -> None:
-        if not one.stored:
-            one.stored = True
-            self._broker.append(one.message)
 
     def _deaf(self, first: _Queued) -> bool:
         """Deliver all that follows, too, and hear nothing of it."""
@@ -167,7 +158,7 @@ class FakeProducer:
             late = batch[_place(batch, first) + 1 :] if number == here else batch
             if number >= here and not self._too_large(batch):
                 for one in late:
-                    self._store(one)
+                    self._broker.append(one.message)
         return False
 
     def _too_large(self, batch: list[_Queued]) -> bool:

@@ -26,7 +26,7 @@ from tests.integration.run_rig import left_over, runner, write_input
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 # What no line of a file can bring about.
-NOT_FROM_INPUT = {"refused_by_broker", "step_failed", "undelivered"}
+NOT_FROM_INPUT = {"step_failed", "undelivered"}
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "tau_airline.jsonl.gz"
 TIMES = {"seconds", "records_per_second"}
 

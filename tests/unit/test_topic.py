@@ -14,8 +14,6 @@ from tests.fakes.murmur2 import murmur2, partition_of
 from tests.fakes.records import record
 from tests.fakes.schedule import Killed, Mode, Schedule
 
-# Time for one flush: what is not answered in it is left over.
-SHORT = 0.5
 CONFIG = producer_config("broker.test:9092", 1_000_000, 2.0, {})
 ONE, TWO, THREE = (f"agent_raw_output-0-{offset}" for offset in (1, 2, 3))
 
@@ -63,7 +61,7 @@ def test_missing_reports(mode: Mode, delivered: set[str], fault: str) -> None:
     broker = FakeBroker(Schedule({1: mode}), partitions=1)
     topic = topic_of(broker)
 
-    assert topic.send([record(1), record(2), record(3)], SHORT) == Report(delivered, {}, fault)
+    assert topic.send([record(1), record(2), record(3)], 1.0) == Report(delivered, {}, fault)
     assert broker.producers[0].calls == ["flush", "purge", "poll"]
     assert broker.producers[0].waiting == 0
     assert topic.replaced == 1
@@ -71,23 +69,12 @@ def test_missing_reports(mode: Mode, delivered: set[str], fault: str) -> None:
     assert len(broker.producers) == 2
 
 
-@pytest.mark.parametrize("mode", [Mode.BEFORE, Mode.AFTER, Mode.DEAF])
-def test_mended_while_there_is_time(mode: Mode) -> None:
-    """A connection that breaks and is mended within the time costs neither a producer nor a repeat."""
-    broker = FakeBroker(Schedule({1: mode}), partitions=1)
-    topic = topic_of(broker)
-
-    assert topic.send([record(1), record(2), record(3)], 1.0) == Report({ONE, TWO, THREE}, {}, "")
-    assert broker.producers[0].calls == ["flush", "flush"]
-    assert (lengths(broker), topic.replaced) == ([3], 0)
-
-
 def test_replaced_once_a_fault() -> None:
     """Every fault costs one producer, and the count is kept."""
     topic = topic_of(FakeBroker(Schedule({0: Mode.BEFORE, 1: Mode.BEFORE})))
 
     for expected in (1, 2, 2):
-        topic.send([record(1)], SHORT)
+        topic.send([record(1)], 1.0)
         assert topic.replaced == expected
 
 
@@ -129,7 +116,7 @@ def test_purge_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(FakeProducer, "poll", poll)
 
-    assert topic.send([record(1)], SHORT) == Report(set(), {}, "")
+    assert topic.send([record(1)], 1.0) == Report(set(), {}, "")
     assert topic.replaced == 1
 
 
@@ -222,7 +209,7 @@ def test_late_report() -> None:
         return producer
 
     topic._make = keep
-    first = topic.send([record(1)], SHORT)
+    first = topic.send([record(1)], 1.0)
     kept[0](None, None)
     broker.refuse = [KafkaError._TRANSPORT]
 
