@@ -8,6 +8,7 @@ identities name are removed: the key itself, its conflict variants `key#…` and
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ from ops.twin.outputs import json_line
 _CHUNK = 1_000
 _INDEX = "#recent:"
 _TIMEOUT_SECONDS = 10.0
+_PAUSE_SECONDS = 0.2
 
 
 def connect(url: str, mode: str) -> Any:
@@ -108,12 +110,26 @@ def write_cache(client: Any, source: str, path: Path) -> int:
 
 
 def _run(client: Any, commands: Sequence[tuple[str | bytes, ...]]) -> list[Any]:
-    """Run commands in one go; errors (a key of another type) come back as values."""
-    pipeline = client.pipeline(transaction=False)
-    for command in commands:
-        pipeline.execute_command(*command)
-    replies: list[Any] = pipeline.execute(raise_on_error=False)
-    return replies
+    """Run commands that may be run twice; only a key of another type is an error that comes back as a value.
+
+    A cluster that has just come up answers CLUSTERDOWN for a while. Raises redis.RedisError.
+    """
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while True:
+        pipeline = client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        replies: list[Any] = pipeline.execute(raise_on_error=False)
+        faults = [reply for reply in replies if isinstance(reply, Exception) and not _is_other_type(reply)]
+        if not faults:
+            return replies
+        if time.monotonic() > deadline:
+            raise faults[0]
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _is_other_type(error: Exception) -> bool:
+    return isinstance(error, redis.ResponseError) and str(error).startswith("WRONGTYPE")
 
 
 def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -48,7 +48,7 @@ def records(size: int = 4, content: str = A) -> list[Record]:
     return [record(place, content, agent=f"agent-{place}") for place in range(size)]
 
 
-def claimed(cache: Commands, batch: Sequence[Record], timeout: float = 1.0) -> list[Claim]:
+def claimed(cache: Commands, batch: Sequence[Record], timeout: float = 3.0) -> list[Claim]:
     return claim(batch, cache, TTL, timeout)
 
 
@@ -168,7 +168,7 @@ def test_paused(server: Valkey, cache: Commands) -> None:
     try:
         began = time.monotonic()
         late = claimed(cache, records(4, B), 0.2)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 6
     finally:
         server.signal(signal.SIGCONT)
 
@@ -265,7 +265,7 @@ def test_nobody_listens(server: Valkey, lone: Valkey) -> None:
 
     replies = opened(f"redis://127.0.0.1:{port}", server.mode).run([("GET", "x")] * 3, 1.0)
     assert errors(replies) == {"connection"}
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 6
 
 
 def test_answers_nothing(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_answers_nothing(tmp_path: Path) -> None:
         began = time.monotonic()
 
         assert errors(cache.run([("GET", "x")] * 3, 0.3)) == {"connection"}
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 6
         mute.signal(signal.SIGCONT)
         until(partial(_works, cache))
 

@@ -52,7 +52,7 @@ def records() -> list[Record]:
 
 
 def claimed(cache: Commands, batch: list[Record]) -> list[Claim]:
-    return claim(batch, cache, TTL, 1.0)
+    return claim(batch, cache, TTL, 3.0)
 
 
 def all_stored(cache: Commands, batch: list[Record]) -> bool:

@@ -131,7 +131,7 @@ def test_silent_server(own: tuple[Rig, Any]) -> None:
     finally:
         os.kill(pid, signal.SIGCONT)
 
-    assert 0.4 < time.monotonic() - began < 3
+    assert 0.4 < time.monotonic() - began < 10
     assert rig.bucket.last_error in {"ReadTimeoutError", "ConnectTimeoutError"}
     # What was on its way may have been written after all: that is found out and counts.
     assert rig.bucket.put("second", LINES)
@@ -162,7 +162,7 @@ def test_server_gone(own: tuple[Rig, Any]) -> None:
     began = time.monotonic()
 
     assert not rig.bucket.put("second", LINES)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert rig.bucket.last_error in {"EndpointConnectionError", "ConnectionClosedError"}
 
 

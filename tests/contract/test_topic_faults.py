@@ -151,7 +151,7 @@ def test_nobody_listens(broker: Broker) -> None:
     began = time.monotonic()
 
     assert topic.send(batch_of(5), 0.5).delivered == set()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert len(producers.made[0]) == 0
 
 

@@ -72,7 +72,7 @@ class Valkey:
         return self.admin.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
-def opened(url: str, mode: str = "standalone", timeout: float = 1.0) -> Commands:
+def opened(url: str, mode: str = "standalone", timeout: float = 3.0) -> Commands:
     assert mode in {"standalone", "cluster"}
     return open_cache(CacheSettings(url, "cluster" if mode == "cluster" else "standalone", 60), timeout)
 

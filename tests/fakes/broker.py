@@ -64,7 +64,7 @@ class FakeProducer:
     """Queue messages and send them on flush, idempotent and gapless.
 
     A partition's first failure fails what follows there. A connection that breaks stays broken for this
-    producer: whatever it still holds waits, and would go out if a later flush were allowed to.
+    producer, whatever it still holds.
     """
 
     def __init__(self, broker: FakeBroker, config: dict[str, Any]) -> None:

@@ -86,6 +86,7 @@ class FakeCache:
         if name == "SET":
             return self._set(first, as_bytes(command[2]), command[3:])
         if name == "EVAL":
+            assert command[2] == 1, "a script of ours has one key"
             script = _SCRIPTS[str(command[1])]
             return script(self, as_bytes(command[3]), [as_bytes(word) for word in command[4:]])
         return _COMMANDS[name](self, first, [as_bytes(word) for word in command[2:]])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from sluice.claim import Claim, CommandError, claim, withdraw
+from sluice.claim import Claim, Command, CommandError, Reply, claim, withdraw
 from sluice.record import Record
 from tests.fakes.cache import FakeCache
 from tests.fakes.records import SOURCE, WHEN, record, value_of
@@ -270,3 +271,14 @@ def test_errors_are_values() -> None:
 
     assert (error.kind, error.foreign, str(error)) == ("OOM", False, "OOM")
     assert CommandError("WRONGTYPE", foreign=True).foreign
+
+
+def test_replies_too_few() -> None:
+    """A cache that answers fewer commands than it was given breaks its contract, and is not believed."""
+
+    class Short(FakeCache):
+        def run(self, commands: Sequence[Command], timeout: float) -> list[Reply | CommandError]:
+            return super().run(commands, timeout)[:1]
+
+    with pytest.raises(ValueError, match="zip"):
+        claimed(Short(), record(1), record(2))

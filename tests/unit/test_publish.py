@@ -166,6 +166,21 @@ def test_no_lone_sends_after_the_time() -> None:
     assert sorted(done.refused) == sorted(ids(0, 1))
 
 
+@pytest.mark.parametrize(("seconds", "lone"), [(5.0, 2), (7.25, 2), (7.5, 1), (8.0, 1)])
+def test_lone_sends_to_the_last_moment(seconds: float, lone: int) -> None:
+    """Lone sends go on while there is any time left, and not when there is none."""
+    clock = Clock(20.0)
+
+    def slow(names: list[str]) -> Report:
+        clock.now += seconds
+        return brokers(range(5))(names)
+
+    topic = ScriptedTopic(slow)
+    publish(records(5), topic, deadline_of(clock))
+
+    assert len(topic.sends) == 1 + lone
+
+
 def test_each_send_has_a_time() -> None:
     """When the time is up already, there is still one short try."""
     topic = ScriptedTopic(nothing)

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
+import redis
 
 from ops.twin.collect import CollectError, GivenUp, read_given_up, read_letters
 from ops.twin.incarnation import generation, make_way, source_of_record, write_cache
@@ -88,6 +89,7 @@ class FakeCache:
 
     def __init__(self, **stored: object) -> None:
         self.stored = stored
+        self.down = 0
         self._todo: list[tuple[str | bytes, ...]] = []
 
     def pipeline(self, *, transaction: bool) -> FakeCache:
@@ -100,6 +102,9 @@ class FakeCache:
 
     def execute(self, *, raise_on_error: bool) -> list[object]:
         assert not raise_on_error
+        if self.down:
+            self.down -= 1
+            return [redis.exceptions.ClusterDownError("CLUSTERDOWN") for _ in self._todo]
         return [
             self._run(str(name), key.decode() if isinstance(key, bytes) else key) for name, key in self._todo
         ]
@@ -110,7 +115,11 @@ class FakeCache:
         found = self.stored.get(key)
         if name == "TTL":
             return 60
-        return found if found is None or isinstance(found, bytes) else ValueError("WRONGTYPE")
+        return (
+            found
+            if found is None or isinstance(found, bytes)
+            else redis.ResponseError("WRONGTYPE Operation against a key")
+        )
 
     def scan_iter(self, match: str, count: int) -> Iterator[bytes]:
         inner = match == "[^#]*#*"
@@ -152,6 +161,22 @@ def test_foreign_values_stay(stored: object) -> None:
 
     assert make_way(cache, [value("a", 0)]) == {NAMED}
     assert cache.stored == {NAMED: stored}
+
+
+def test_a_cluster_that_is_still_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that cannot answer yet is asked again, and what it holds is not taken for another's value."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    cache = FakeCache(**{NAMED: ours()})
+    cache.down = 3
+
+    assert make_way(cache, [value("a", 0)]) == set()
+    assert cache.stored == {}
+
+    cache.down = 10_000
+    with pytest.raises(redis.RedisError):
+        make_way(cache, [value("a", 0)])
 
 
 def test_the_cache_file_holds_this_run_alone(tmp_path: Path) -> None:
