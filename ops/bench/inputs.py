@@ -95,8 +95,9 @@ _WORDS = [
     "customer",
 ]
 _TYPOGRAPHIC = ("it’s", "“quoted”", "–", "naïve", "Zürich", "…", "→", "✅", "10 °C", "東京")  # noqa: RUF001
-# Of a hundred texts: 30 with characters beyond ASCII, 10 with a web address, 2 with dirt to wash away.
-_NON_ASCII, _WITH_URL, _DIRTY = 0.30, 0.10, 0.02
+# Shares of the texts with line ends, characters beyond ASCII, a web address, dirt to wash away. The real outputs
+# that are measured beside them have 17 %, 0.1 %, 0 and 0; other agents are less tidy, so more is assumed.
+_WITH_LINES, _NON_ASCII, _WITH_URL, _DIRTY = 0.20, 0.10, 0.10, 0.01
 _DIRT = ("\u200b", "\x1b[31mred\x1b[0m", "â€œmojibakeâ€\x9d", "e\u0301", "\x07")
 
 
@@ -149,12 +150,13 @@ def _texts(text_bytes: int) -> list[str]:
 
 def _text(rng: random.Random, text_bytes: int) -> str:
     beyond_ascii, size = rng.random() < _NON_ASCII, 0
+    ends = (". ", ". ", ".\n\n", ":\n- ", ".  ") if rng.random() < _WITH_LINES else (". ", "; ", ": ")
     parts: list[str] = []
     while size < text_bytes:
         sentence = " ".join(rng.choices(_WORDS, k=rng.randint(6, 14))).capitalize()
         if beyond_ascii and rng.random() < 0.4:
             sentence += " " + rng.choice(_TYPOGRAPHIC)
-        parts.append(sentence + rng.choice((". ", ". ", ".\n\n", ":\n- ", ".  ")))
+        parts.append(sentence + rng.choice(ends))
         size += len(parts[-1].encode())
     extra = "see https://example.com/docs?page=2 " if rng.random() < _WITH_URL else ""
     extra += f"{rng.choice(_DIRT)} " if rng.random() < _DIRTY else ""

@@ -48,22 +48,26 @@ def main(names: list[str]) -> int:
 
 
 def concerned(files: list[Path]) -> list[str]:
-    """Return the contract tests, and the unit tests that import a module among *files*."""
+    """Return the contract tests, and the unit tests that import a module among *files*, by way of a fake or not."""
     names = [file.relative_to(PACKAGE).with_suffix("").parts for file in files]
     modules = "|".join(re.escape(".".join(("sluice", *parts))) for parts in names)
     members = "|".join(
         f"from {'[.]'.join(('sluice', *parts[:-1]))} import .*\\b{parts[-1]}\\b" for parts in names
     )
-    imports = re.compile(f"(?:{modules})\\b|{members}")
-    unit = [path for path in ROOT.glob("tests/unit/**/*.py") if imports.search(path.read_text())]
+    imports = f"(?:{modules})\\b|{members}"
+    fakes = {path.stem: path.read_text() for path in ROOT.glob("tests/fakes/*.py")}
+    while found := [name for name, text in fakes.items() if re.search(imports, text)]:
+        imports += "".join(rf"|tests\.fakes\.{name}\b" for name in found)
+        fakes = {name: text for name, text in fakes.items() if name not in found}
+    unit = [path for path in ROOT.glob("tests/unit/**/*.py") if re.search(imports, path.read_text())]
     # A helper module of the tests, too, speaks for the folder it is in.
     tests = {
         path
         for found in unit
         for path in ([found] if found.stem.startswith("test_") else found.parent.glob("test_*.py"))
     }
-    found = sorted(tests) + sorted(ROOT.glob("tests/contract/**/test_*.py"))
-    return [str(path.relative_to(ROOT)) for path in found]
+    paths = sorted(tests) + sorted(ROOT.glob("tests/contract/**/test_*.py"))
+    return [str(path.relative_to(ROOT)) for path in paths]
 
 
 def progress(verdicts: Iterable[Verdict], total: int) -> Iterator[Verdict]:

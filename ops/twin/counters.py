@@ -74,12 +74,12 @@ def _number(value: Any) -> int:
     return int(sum(value) if isinstance(value, list) else value)
 
 
-def read_invocations(stats: Sequence[Mapping[str, int]], batch_size: int) -> Invocations:
-    """Sum the pollers' counters."""
+def read_invocations(stats: Sequence[Mapping[str, int]], batch_size: int, starts: int) -> Invocations:
+    """Sum the pollers' counters; `starts` of pollers were none of a restart."""
     return Invocations(
         calls=sum(poller["invocations"] for poller in stats),
         failed=sum(poller["failed_invocations"] for poller in stats),
-        restarts=sum(max(0, poller["starts"] - 1) for poller in stats),
+        restarts=max(0, sum(poller["starts"] for poller in stats) - starts),
         acknowledged=sum(poller["acknowledged"] for poller in stats),
         batch_size=batch_size,
     )

@@ -19,7 +19,7 @@ from ops.twin.config import REPOSITORY, EventSource, TwinConfig, TwinError
 from ops.twin.counters import Comparison, Totals, read_invocations, read_totals
 from ops.twin.differences import Differences
 from ops.twin.feed import Feeder
-from ops.twin.group import wait_for_group
+from ops.twin.group import start_pollers
 from ops.twin.incarnation import connect, generation, make_way, write_cache
 from ops.twin.inputs import Value, read_values
 from ops.twin.ledger import Ledger
@@ -37,7 +37,6 @@ SAMPLE = REPOSITORY / "events" / "records" / "sample.jsonl"
 # The functions' own defaults.
 MAX_MESSAGE_BYTES, MAX_CLEANED_BYTES = 1_048_576, 1_000_000
 _CHUNK = 500
-_START_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -140,6 +139,7 @@ class _Run:
         self._options, self._twin, self._display, self._outputs = options, twin, display, outputs
         self._ledger = Ledger(twin.raw_topic, options.partitions, values)
         self._cache = connect(twin.redis_url, twin.redis_mode)
+        self._starts = 0
         self._notes: list[str] = []
         self._differences = Differences()
 
@@ -173,9 +173,10 @@ class _Run:
         return make_way(self._cache, self._ledger.values)
 
     def _start_pollers(self) -> None:
-        self._twin.start_pollers()
-        if not wait_for_group(self._twin, self._options.kafka_properties, _START_SECONDS):
-            self._notes.append(f"the pollers did not share the partitions within {_START_SECONDS:.0f} s")
+        group = start_pollers(self._twin, self._options.kafka_properties)
+        if group:
+            self._notes.append(f"the pollers do not share the partitions: {group}")
+        self._starts = sum(poller["starts"] for poller in self._twin.poller_stats())
 
     def _drive(self, during: During | None) -> None:
         """Send everything and wait until the event source has settled it."""
@@ -243,7 +244,8 @@ class _Run:
     def _compare(self, findings: Findings, *, cache_kept: bool) -> tuple[Comparison, Totals]:
         """Compare the functions' counters, and say what a restarted cache explains."""
         totals = read_totals(self._twin.emf())
-        calls = read_invocations(self._twin.poller_stats(), self._options.event_source.batch_size)
+        batch_size = self._options.event_source.batch_size
+        calls = read_invocations(self._twin.poller_stats(), batch_size, starts=self._starts)
         comparison = Comparison(totals, calls, findings, cache_kept=cache_kept)
         comparison.check(self._differences)
         if not cache_kept:

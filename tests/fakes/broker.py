@@ -45,6 +45,8 @@ class FakeBroker:
         self.queue_size = 100_000
         # Every call of a producer fails for good, or flush and what comes after it.
         self.fatal = self.fatal_in_flush = False
+        # What producers have raised, which confluent-kafka holds on to.
+        self.thrown: list[BaseException] = []
 
     def producer(self, config: dict[str, Any]) -> Any:
         """Make a producer, as `confluent_kafka.Producer` does."""
@@ -73,6 +75,7 @@ class FakeProducer:
         self._queue: list[_Queued] = []
         self._fatal = self._cut_off = False
         self.calls: list[str] = []
+        self.flushes: list[float] = []
 
     def produce(
         self, topic: str, value: bytes, key: str, *, headers: Headers, on_delivery: OnDelivery
@@ -87,12 +90,14 @@ class FakeProducer:
 
     def flush(self, timeout: float) -> int:
         assert timeout > 0
+        self.flushes.append(timeout)
         if self._cut_off:  # nothing comes back, however long it waits
             return len(self._queue)
         self.calls.append("flush")
         self._broker.fatal |= self._broker.fatal_in_flush
         if self._broker.fatal:
-            raise KafkaException(KafkaError(KafkaError._FATAL))
+            self._broker.thrown.append(KafkaException(KafkaError(KafkaError._FATAL)))
+            raise self._broker.thrown[-1]
         if self._broker.refuse:
             self._report(self._queue, self._broker.refuse.pop(0))
             self._queue = []
@@ -102,9 +107,17 @@ class FakeProducer:
                 self._cut_off = True
                 break
         if sound and self._fatal:
-            # As confluent-kafka does: it is raised in the midst of the callbacks, which are called all the same.
-            raise SystemError("returned a result with an exception set")
+            self._raise_in_the_midst()
         return len(self._queue)
+
+    def _raise_in_the_midst(self) -> None:
+        """Raise as confluent-kafka does a fatal error, which is set while callbacks are still to be called."""
+        try:
+            raise KafkaException(KafkaError(KafkaError._GAPLESS_GUARANTEE))  # noqa: TRY301 -- the context is the point
+        except KafkaException as fatal:
+            error = SystemError("returned a result with an exception set")
+            self._broker.thrown += [fatal, error]
+            raise error  # noqa: B904 -- the interpreter sets the context alone, too
 
     def purge(self, **options: bool) -> None:
         assert options == {"in_queue": True, "in_flight": True, "blocking": True}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import hiredis
 from redis.cluster import ClusterNode
 from redis.exceptions import SlotNotCoveredError
 
@@ -20,18 +21,18 @@ class FakeConnection:
     def __init__(self, answers: Sequence[Answer], fails_to_send: BaseException | None = None) -> None:
         self._answers = list(answers)
         self._fails_to_send = fails_to_send
-        self.sent: list[list[Command]] = []
+        # Per send: the commands, word for word, and how many blocks they came in.
+        self.sent: list[list[list[bytes]]] = []
+        self.blocks: list[int] = []
         self.reads: list[dict[str, Any]] = []
         self.disconnected = 0
 
-    def pack_commands(self, commands: Sequence[Command]) -> list[Command]:
-        return list(commands)
-
-    def send_packed_command(self, packed: list[Command], *, check_health: bool) -> None:
+    def send_packed_command(self, packed: list[bytes], *, check_health: bool) -> None:
         assert not check_health
         if self._fails_to_send is not None:
             raise self._fails_to_send
-        self.sent.append(packed)
+        self.blocks.append(len(packed))
+        self.sent.append(_unpacked(packed))
 
     def read_response(self, **options: Any) -> Any:
         self.reads.append(options)
@@ -47,6 +48,21 @@ class FakeConnection:
     def unread(self) -> int:
         """Count the replies to what was sent that nobody has read."""
         return sum(len(commands) for commands in self.sent) - len(self.reads)
+
+
+def words(command: Command) -> list[bytes]:
+    """Return a command as it goes over the wire."""
+    return [word if isinstance(word, bytes) else str(word).encode() for word in command]
+
+
+def _unpacked(packed: list[bytes]) -> list[list[bytes]]:
+    reader = hiredis.Reader()
+    for block in packed:
+        reader.feed(block)
+    commands = []
+    while (command := reader.gets()) is not False:
+        commands.append(command)
+    return commands
 
 
 class FakePool:

@@ -12,7 +12,7 @@ from redis import exceptions
 from sluice.claim import Command, CommandError, Reply
 from sluice.settings import CacheSettings
 from sluice.sinks.cache import StandaloneCache, open_cache
-from tests.fakes.connection import FakeConnection, FakePool
+from tests.fakes.connection import FakeConnection, FakePool, words
 from tests.fakes.schedule import Killed
 
 COMMANDS: list[Command] = [("GET", "a"), ("GET", "b"), ("GET", "c")]
@@ -33,9 +33,20 @@ def test_replies() -> None:
     cache, pool, connection = rig(b"1", None, 3)
 
     assert cache.run(COMMANDS, 1.5) == [b"1", None, 3]
-    assert connection.sent == [COMMANDS]
+    assert connection.sent == [[words(command) for command in COMMANDS]]
     assert connection.reads == [{"disable_decoding": True, "timeout": 1.5, "disconnect_on_error": False}] * 3
     assert (connection.disconnected, pool.out) == (0, 0)
+
+
+@pytest.mark.parametrize(("size", "blocks"), [(1, 1), (256, 1), (257, 2), (1_000, 4)])
+def test_blocks(size: int, blocks: int) -> None:
+    """Many commands go out in few blocks, in their order, in one send."""
+    cache, _, connection = rig(*range(size))
+    commands: list[Command] = [("SET", f"key-{place}", b"\x00\xff", "EX", place) for place in range(size)]
+
+    assert cache.run(commands, 1.0) == list(range(size))
+    assert connection.sent == [[words(command) for command in commands]]
+    assert connection.blocks == [blocks]
 
 
 def test_no_commands() -> None:

@@ -23,8 +23,9 @@ def test_put() -> None:
     """An object is gzip without a date, so that the same letters are the same bytes, and never over another."""
     s3 = FakeS3()
     bucket = bucket_of(s3)
+    lines = b"".join(b'{"id":"agent_raw_output-0-%d"}\n' % (number**5) for number in range(3_000))
 
-    assert bucket.put("dead-letters/a.jsonl.gz", LINES)
+    assert bucket.put("dead-letters/a.jsonl.gz", lines)
     (request,) = s3.requests
     body = request.pop("Body")
     assert request == {
@@ -33,8 +34,9 @@ def test_put() -> None:
         "IfNoneMatch": "*",
         "ContentType": "application/gzip",
     }
-    assert gzip.decompress(body) == LINES
-    assert body == gzip.compress(LINES, compresslevel=6, mtime=0)
+    assert gzip.decompress(body) == lines
+    assert body == gzip.compress(lines, compresslevel=6, mtime=0)
+    assert body != gzip.compress(lines, compresslevel=7, mtime=0)
     assert bucket.last_error == ""
 
 
@@ -60,7 +62,7 @@ def test_refused(code: str) -> None:
     s3.refuse = code
     bucket = bucket_of(s3)
 
-    assert not bucket.put("key", LINES)
+    assert bucket.put("key", LINES) is False
     assert bucket.last_error == code
     assert s3.objects == {}
 
@@ -72,7 +74,7 @@ def test_answer_without_a_code() -> None:
     bucket = bucket_of(s3)
     s3.put_object = _nameless  # type: ignore[method-assign]
 
-    assert not bucket.put("key", LINES)
+    assert bucket.put("key", LINES) is False
     assert bucket.last_error == "unknown"
 
 
@@ -91,7 +93,7 @@ def test_no_answer(mode: Mode, error: str, there: bool) -> None:
     s3 = FakeS3(Schedule({0: mode}))
     bucket = bucket_of(s3)
 
-    assert not bucket.put("key", LINES)
+    assert bucket.put("key", LINES) is False
     assert bucket.last_error == error
     assert ("key" in s3.objects) == there
     assert bucket.put("key", LINES)
@@ -109,7 +111,7 @@ def test_no_client(fault: Exception) -> None:
 
     bucket = DeadLetterBucket("letters", connect)
 
-    assert not bucket.put("key", LINES)
+    assert bucket.put("key", LINES) is False
     assert bucket.last_error == type(fault).__name__
     assert bucket.put("key", LINES)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sluice.outcome import Duplicate, message_of
 from sluice.publish import Report
 from tests.fakes.records import WHEN, letter, record
@@ -163,3 +165,19 @@ def test_a_sink_that_failed_is_not_asked_again_after_the_time() -> None:
 
     assert kinds(delivery) == ["Cleaned", "Retry", "Retry", "Retry"]
     assert rig.letters.tries == 1
+
+
+@pytest.mark.parametrize(("late", "tries"), [(55.0, 1), (54.5, 3), (54.0, 4)])
+def test_tries_while_there_is_time(late: float, tries: int) -> None:
+    """After S3 failed once it is asked again while there is time, and not when there is none."""
+    rig = Rig(letters=Letters(refusals=1_000_000))
+
+    class Slow(Letters):
+        def put(self, key: str, lines: bytes) -> bool:
+            rig.clock.now += late if not self.tries else 0.4
+            return super().put(key, lines)
+
+    rig.letters = Slow(refusals=1_000_000)
+    rig.deliver(letter(1), letter(2, "empty"), letter(3, "not_utf8"))
+
+    assert rig.letters.tries == tries

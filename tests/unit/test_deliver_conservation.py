@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sluice.claim import Claim
 from sluice.deliver import BREAKER_SIZE, ConservationError, Delivery, Sinks, _Batch, _finish, deliver
 from sluice.outcome import Cleaned, Outcome, Retry, message_of
 from tests.fakes.records import letter, message, record
@@ -77,7 +78,7 @@ def test_same_message_twice() -> None:
 def test_conservation_before_return() -> None:
     """A message that has no outcome in the end is named, not dropped."""
     with pytest.raises(ConservationError, match=r"agent_raw_output-0-1.* was neither cleaned"):
-        _finish(_Batch([message(1)]))
+        _finish(_Batch([message(1)]), [record(1)])
 
 
 def test_retry_all() -> None:
@@ -113,3 +114,11 @@ def test_now() -> None:
 
     assert abs((sinks.now() - datetime.now(UTC)).total_seconds()) < 60
     assert sinks.now().tzinfo is UTC
+
+
+def test_a_claim_for_every_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claims that do not match the records one to one stop the batch."""
+    monkeypatch.setattr("sluice.deliver.claim", lambda records, *_: [Claim("stored")] * (len(records) - 1))
+
+    with pytest.raises(ValueError, match="zip"):
+        Rig().deliver(record(1), record(2))

@@ -35,6 +35,35 @@ def test_delivered() -> None:
     assert topic.send([record(2)], 1.0) == Report({TWO}, {}, "")
     assert broker.logs[0][0] == ("agent_cleaned", b"planner", one.value, one.headers)
     assert (len(broker.producers), topic.replaced) == (1, 0)
+    # Delivered at once: nothing more to wait for.
+    assert len(broker.producers[0].flushes) == 2
+
+
+@pytest.mark.parametrize(
+    ("timeout", "flushes"),
+    [(2.0, [0.5] * 4), (0.4, [0.4]), (0.1, [0.1]), (1.6, [pytest.approx(0.533, 0.01)] * 3)],
+)
+def test_waits_in_slices(timeout: float, flushes: list[float]) -> None:
+    """What is not answered is waited for, in slices, for all the time that was given and no longer."""
+    broker = FakeBroker(Schedule({0: Mode.BEFORE}))
+
+    topic_of(broker).send([record(1)], timeout)
+    assert broker.producers[0].flushes == flushes
+
+
+def test_waits_no_longer_than_a_bad_report() -> None:
+    """After a bad report only what is under way is waited for: a producer with a gap sends nothing more."""
+    broker = FakeBroker(Schedule({1: Mode.ALONE, 2: Mode.BEFORE}), partitions=2)
+    topic = topic_of(broker)
+    # Two partitions: in the first a leader is gone, in the second the connection.
+    low, high = (
+        next(f"agent-{n}" for n in range(9) if broker.partition(f"agent-{n}".encode()) == p) for p in (0, 1)
+    )
+
+    report = topic.send([record(1, agent=low), record(2, agent=low), record(3, agent=high)], 20.0)
+    assert report.delivered == {ONE}
+    assert "NOT_LEADER_FOR_PARTITION" in report.fault
+    assert broker.producers[0].flushes == [0.5]
 
 
 def test_built_on_the_first_send() -> None:
@@ -104,6 +133,9 @@ def test_refusal_is_fatal_to_the_producer() -> None:
     assert topic.send([record(1)], 1.0) == Report({ONE}, {}, "")
     assert topic.send([long], 1.0) == Report(set(), {TWO: "MSG_SIZE_TOO_LARGE"}, "_FATAL")
     assert topic.replaced == 2
+    # The client keeps the exceptions; their frames would keep the batch.
+    assert len(broker.thrown) == 4
+    assert [error.__traceback__ for error in broker.thrown] == [None] * 4
 
 
 def test_purge_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +207,7 @@ def test_fault_of_the_flush() -> None:
 
     assert topic.send([record(1)], 1.0) == Report(set(), {}, "_FATAL")
     assert topic.replaced == 1
+    assert [error.__traceback__ for error in broker.thrown] == [None]
 
 
 def test_broken_off() -> None:

@@ -76,7 +76,7 @@ def claim(records: Sequence[Record], cache: Commands, ttl: int, timeout: float) 
     where a value that is not ours is replaced. `ttl` is in seconds, `timeout` in seconds a reply.
     """
     claims = [_NOT_ANSWERED] * len(records)
-    asks = [_Ask(place, record, record.cache_key, 0, overwrite=False) for place, record in enumerate(records)]
+    asks = [_Ask(place, record, record.cache_key, 0, False) for place, record in enumerate(records)]
     while asks:
         commands = [_command(ask, ttl) for ask in asks]
         replies = cache.run(commands + _index(asks, ttl), timeout)
@@ -149,10 +149,10 @@ def _provenance(value: Reply) -> tuple[str, str, str]:
 def _index(asks: Sequence[_Ask], ttl: int) -> list[Command]:
     """Return one script call an agent that notes when its records were written."""
     members: defaultdict[str, list[str | float]] = defaultdict(list)
-    for ask in asks:
-        if not ask.overwrite:
-            agent = ask.record.agent_id
-            members[agent] += (epoch_ms(ask.record.timestamp), ask.key[len(agent) + 1 :])
+    for _, record, key, _, overwrite in asks:
+        if not overwrite:
+            agent = record.agent_id
+            members[agent] += (epoch_ms(record.timestamp), key[len(agent) + 1 :])
     return [
         ("EVAL", _INDEX_SCRIPT, 1, INDEX_PREFIX + agent, ttl, INDEX_SIZE, *pairs)
         for agent, pairs in members.items()
@@ -161,11 +161,16 @@ def _index(asks: Sequence[_Ask], ttl: int) -> list[Command]:
 
 def epoch_ms(timestamp: str) -> float:
     """Return an RFC 3339 date-time as epoch milliseconds; a leap second counts as the second before it."""
-    text = timestamp.upper()
+    try:
+        return datetime.fromisoformat(timestamp).timestamp() * 1000
+    except ValueError:
+        return _unusual_epoch_ms(timestamp.upper())
+
+
+def _unusual_epoch_ms(text: str) -> float:
+    """Mend what RFC 3339 allows and Python does not read: small letters, leap seconds, the year 0."""
     if text[17:19] == "60":
         text = text[:17] + "59" + text[19:]
-    if text.startswith(
-        "0000"
-    ):  # valid RFC 3339, but Python's years begin at 1; the year 4 is a leap year, too
+    if text.startswith("0000"):  # Python's years begin at 1; the year 4 is a leap year, too
         return (datetime.fromisoformat("0004" + text[4:]).timestamp() - _FOUR_YEARS) * 1000
     return datetime.fromisoformat(text).timestamp() * 1000

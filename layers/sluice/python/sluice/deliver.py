@@ -96,10 +96,10 @@ class _Batch:
         cut = self.cuts.get(message.origin.topic_partition)
         return cut is None or message.origin.offset < cut
 
-    def outcome(self, message: Message) -> Outcome:
-        name = message.origin.id
-        if not self.below_cut(message):
-            return Retry(message)
+    def outcome(self, verdict: Record | DeadLetter) -> Outcome:
+        if self.cuts and not self.below_cut(verdict.message):
+            return Retry(verdict.message)
+        name = verdict.origin_id if type(verdict) is Record else verdict.message.origin.id
         if name in self.delivered:
             return Cleaned(self.delivered[name])
         return self.duplicates.get(name) or self.letters[name]
@@ -117,13 +117,13 @@ def deliver(
     batch = _Batch(messages)
     if _is_our_bug(judged):
         return Delivery([Retry(message) for message in messages], _all_cut(batch, messages), breaker=True)
-    records = [verdict for verdict in judged if isinstance(verdict, Record)]
-    batch.letters = {v.message.origin.id: v for v in judged if isinstance(v, DeadLetter)}
+    records = [verdict for verdict in judged if type(verdict) is Record]
+    batch.letters = {v.message.origin.id: v for v in judged if type(v) is DeadLetter}
     for name, stage in _STAGES:
         started = time.perf_counter()
         stage(batch, records, sinks, deadline)
         batch.stage_seconds[name] = time.perf_counter() - started
-    return _finish(batch)
+    return _finish(batch, judged)
 
 
 def _check_verdicts(messages: Sequence[Message], judged: Sequence[Record | DeadLetter]) -> None:
@@ -196,9 +196,8 @@ def _refuse(batch: _Batch, record: Record, error: str) -> None:
 def _write_letters(batch: _Batch, _: Sequence[Record], sinks: Sinks, deadline: Deadline) -> None:
     """Write the dead letters below the cuts, one object a reason; what S3 does not take is retried."""
     by_reason: defaultdict[str, list[DeadLetter]] = defaultdict(list)
-    for message in batch.messages:
-        letter = batch.letters.get(message.origin.id) if batch.letters else None
-        if letter is not None and batch.below_cut(message):
+    for letter in sorted(batch.letters.values(), key=lambda letter: letter.message.origin):
+        if batch.below_cut(letter.message):
             by_reason[letter.reason].append(letter)
     for letters in by_reason.values():
         key, body = object_key(letters), lines(letters, sinks.pipeline, sinks.now())
@@ -246,9 +245,9 @@ _STAGES: Final[tuple[tuple[str, _Stage], ...]] = (
 )
 
 
-def _finish(batch: _Batch) -> Delivery:
+def _finish(batch: _Batch, judged: Sequence[Record | DeadLetter]) -> Delivery:
     try:
-        outcomes = [batch.outcome(message) for message in batch.messages]
+        outcomes = [batch.outcome(verdict) for verdict in judged]
     except KeyError as error:
         msg = f"{error} was neither cleaned, nor a duplicate, nor dead-lettered, nor retried"
         raise ConservationError(msg) from None

@@ -52,4 +52,5 @@ Outcome = Cleaned | Duplicate | DeadLetter | Retry
 
 def message_of(outcome: Outcome) -> Message:
     """Return the message that an outcome is about."""
-    return outcome.message if isinstance(outcome, DeadLetter | Retry) else outcome.record.message
+    about = outcome[0]
+    return about.message if type(about) is Record else about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
@@ -68,6 +69,7 @@ class Preprocess:
             pipeline=self._pipeline.version,
         )
         self._log = logger()
+        _calm_collector()
 
     def handle(
         self, source: str, messages: Sequence[Message], context: Context, deadline: Deadline
@@ -91,6 +93,15 @@ class Preprocess:
             msg = f"{len(delivery.outcomes)} records are to be retried; cut at {delivery.cuts}"
             raise RetryBatchError(msg)
         return {"batchItemFailures": failures}
+
+
+def _calm_collector() -> None:
+    """Keep the cycle collector out of a batch: 10 to 20 % of the time, for garbage that has no cycles.
+
+    What is loaded now stays; a batch of 6 MB makes some 100,000 containers, all freed by their counts.
+    """
+    gc.freeze()
+    gc.set_threshold(200_000, 10, 10)
 
 
 def _producer(settings: Settings, first_bootstrap: str, deadline: Deadline) -> dict[str, Any]:
