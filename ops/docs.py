@@ -32,13 +32,17 @@ def render() -> str:
         _table(("variable", "default", "meaning"), map(_setting, settings.DOCUMENTED)),
         "## Metrics",
         f"Namespace `{telemetry.NAMESPACE}`, dimension `service`; `DeadLetters` has the dimension `reason`, too.",
-        _table(("metric", "unit", "meaning"), [(f"`{n}`", *m.split(": ", 1)) for n, m in commented(telemetry)]),
+        _table(
+            ("metric", "unit", "meaning"), [(f"`{n}`", *m.split(": ", 1)) for n, m in commented(telemetry)]
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _setting(setting: settings.Setting) -> tuple[str, str, str]:
-    default = "required" if setting.default is None else f"`{setting.default}`" if setting.default else "empty"
+    default = (
+        "required" if setting.default is None else f"`{setting.default}`" if setting.default else "empty"
+    )
     return f"`{setting.name}`", default, setting.meaning.replace("|", "\\|")
 
 

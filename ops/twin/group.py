@@ -19,7 +19,7 @@ _POLL_SECONDS = 0.1
 _REQUEST_SECONDS = 5.0
 _SECONDS = 30.0
 # A rebalance takes up to one heartbeat, 3 s.
-_EMBEDDED_SECONDS = 8.0
+_EMBEDDED_SECONDS = 6.0
 _ATTEMPTS = 3
 
 

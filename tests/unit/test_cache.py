@@ -34,8 +34,21 @@ def test_replies() -> None:
 
     assert cache.run(COMMANDS, 1.5) == [b"1", None, 3]
     assert connection.sent == [[words(command) for command in COMMANDS]]
-    assert connection.reads == [{"disable_decoding": True, "timeout": 1.5, "disconnect_on_error": False}] * 3
+    left = [read.pop("timeout") for read in connection.reads]
+    assert connection.reads == [{"disable_decoding": True, "disconnect_on_error": False}] * 3
+    assert 1.5 >= left[0] >= left[1] >= left[2] > 1.4
     assert (connection.disconnected, pool.out) == (0, 0)
+
+
+def test_time_for_all_replies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is for the whole round trip: a server that dribbles its replies does not get it for each."""
+    cache, _, connection = rig(b"1", None, 3)
+    clock = iter((100.0, 100.4, 100.9, 101.7))
+    monkeypatch.setattr("sluice.sinks.cache.time.monotonic", lambda: next(clock))
+
+    cache.run(COMMANDS, 1.0)
+
+    assert [round(read["timeout"], 3) for read in connection.reads] == [0.6, 0.1, 0.001]
 
 
 @pytest.mark.parametrize(("size", "blocks"), [(1, 1), (256, 1), (257, 2), (1_000, 4)])
@@ -153,6 +166,6 @@ def test_open_standalone() -> None:
     connection: Any = opened._pool.make_connection()
 
     assert (connection.host, connection.port, connection.db) == ("cache.test", 6390, 2)
-    assert (connection.socket_timeout, connection.socket_connect_timeout) == (1.5, 1.5)
+    assert (connection.socket_timeout, connection.socket_connect_timeout) == (1.5, 0.375)
     assert connection.retry.get_retries() == 0
     assert connection.protocol == 2

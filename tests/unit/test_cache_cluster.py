@@ -56,7 +56,7 @@ def test_open_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     assert options.pop("retry").get_retries() == 0
     assert options == {
         "socket_timeout": 1.5,
-        "socket_connect_timeout": 1.5,
+        "socket_connect_timeout": 0.375,
         "protocol": 2,
         "require_full_coverage": False,
     }

@@ -140,6 +140,6 @@ def test_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     config = connect_s3(1.5)().meta.config
 
-    assert (config.connect_timeout, config.read_timeout) == (1.5, 1.5)
+    assert (config.connect_timeout, config.read_timeout) == (0.375, 1.5)
     assert config.retries["total_max_attempts"] == 1
     assert config.max_pool_connections == 1

@@ -33,6 +33,7 @@ def test_refused() -> None:
         "refused_by_broker",
         f"MSG_SIZE_TOO_LARGE: {len(long.value)} bytes",
         long.schema,
+        long.source,
     )
     assert rig.cache.value(f"{KEY}#{B[:8]}") is None
     assert rig.cache.value(KEY) == record(1).value

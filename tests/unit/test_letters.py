@@ -27,7 +27,9 @@ def read(one: DeadLetter) -> dict[str, object]:
 
 def test_key() -> None:
     """The key says reason, day and hour of the oldest message, first origin, number, and a digest of the ids."""
-    digest = sha256(b"agent_raw_output-0-7\nagent_raw_output-1-3").hexdigest()[:16]
+    value = sha256(letter(7).message.value or b"").hexdigest()
+    ids = f"agent_raw_output-0-7  {value}\nagent_raw_output-1-3  {value}"
+    digest = sha256(ids.encode()).hexdigest()[:16]
 
     assert object_key([letter(3, partition=1), letter(7)]) == (
         f"dead-letters/reason=not_json/dt=2025-11-23/hh=08/agent_raw_output-0-7-2-{digest}.jsonl.gz"
@@ -41,6 +43,26 @@ def test_key_of_the_same_letters() -> None:
     assert len({object_key(order) for order in permutations(letters)}) == 1
     assert len({object_key(part) for part in ([letter(1)], [letter(2)], letters, letters[:2])}) == 4
     assert object_key([letter(1, "empty")]) != object_key([letter(1)])
+
+
+def test_key_of_namesakes() -> None:
+    """Another message under the same id, of a topic made anew or of another cluster, goes to another object."""
+    one = letter(1)
+    others = [
+        one._replace(message=one.message._replace(value=b"other")),
+        one._replace(message=one.message._replace(value=None)),
+        one._replace(source="0badcafe"),
+    ]
+
+    assert len({object_key([each]) for each in (one, *others)}) == 4
+
+
+def test_header_names_without_utf8() -> None:
+    """A lone surrogate in a header's name, which JSON can smuggle in, costs that character and not the letter."""
+    odd = letter(1)
+    odd = odd._replace(message=odd.message._replace(headers=(("x\ud800", b"1"),)))
+
+    assert read(odd)["origin"]["headers"] == [["x?", "MQ=="]]  # type: ignore[index]
 
 
 def test_key_goes_by_the_oldest() -> None:
@@ -61,8 +83,9 @@ def test_line() -> None:
         origin, 1_763_885_700_000, b"\x00key", b"\xff\n{", (("traceparent", b"\x80"), ("x", b""))
     )
 
-    assert read(DeadLetter(message, "decode", "not_utf8", "byte 0", "agent_output/1")) == {
+    assert read(DeadLetter(message, "decode", "not_utf8", "byte 0", "agent_output/1", "0badcafe")) == {
         "id": "agent_raw_output-3-99",
+        "source": "0badcafe",
         "origin": {
             "topic": "agent_raw_output",
             "partition": 3,

@@ -99,7 +99,7 @@ def test_a_failing_step(fault: Exception) -> None:
 
     assert isinstance(good, Record)
     assert isinstance(poison, DeadLetter)
-    assert poison[1:] == ("wash_text", "step_failed", type(fault).__name__, "agent_output/1")
+    assert poison[1:5] == ("wash_text", "step_failed", type(fault).__name__, "agent_output/1")
 
 
 @pytest.mark.parametrize("fault", [MemoryError, KeyboardInterrupt, SystemExit, OSError])

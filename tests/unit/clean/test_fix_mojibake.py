@@ -76,3 +76,15 @@ def test_ftfy_is_imported_late() -> None:
 def test_is_linear(unit: str) -> None:
     """Ten times as much mojibake, or what looks like it, takes about ten times as long."""
     assert growth(fix_mojibake, unit, size=10_000) < LINEAR
+
+
+@pytest.mark.parametrize("unit", ["Ã“§", "Ã‰¯", "Ã¨™š", "Ã\x9d\x9d", "é Ã© 😀 â€œ", "A\u0303©"])
+def test_overlapping_passages_are_linear(unit: str) -> None:
+    """Passages whose repair begins the next passage cost no more a character in a long text than in a short one."""
+    assert growth(fix_mojibake, unit, size=10_000) < LINEAR
+
+
+def test_a_passage_among_other_characters() -> None:
+    """One passage is mended though the text around it could not have been in that charset; a quotation is left."""
+    assert fix_mojibake("😀 Ã¼ber â€œZÃ¼richâ€\x9d") == "😀 über “Zürich”"
+    assert fix_mojibake("😀 “CAFÈ”") == "😀 “CAFÈ”"

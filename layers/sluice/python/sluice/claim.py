@@ -33,7 +33,10 @@ class Commands(Protocol):
     """Run commands in one packed round trip a node; errors come back as values."""
 
     def run(self, commands: Sequence[Command], timeout: float) -> list[Reply | CommandError]:
-        """Return one reply a command, in order; the key is a command's second word, of EVAL the fourth."""
+        """Return one reply a command, in order, within `timeout` seconds.
+
+        The key is a command's second word, of EVAL the fourth.
+        """
         ...
 
 
@@ -73,7 +76,7 @@ def claim(records: Sequence[Record], cache: Commands, ttl: int, timeout: float) 
 
     One round trip for all; further ones only for overwrites and conflicts: a conflict is claimed
     again on `key#<8 hex of its content>`, and a conflict of that on the whole hash and the source,
-    where a value that is not ours is replaced. `ttl` is in seconds, `timeout` in seconds a reply.
+    where a value that is not ours is replaced. `ttl` is in seconds, `timeout` in seconds a round trip.
     """
     claims = [_NOT_ANSWERED] * len(records)
     asks = [_Ask(place, record, record.cache_key, 0, False) for place, record in enumerate(records)]

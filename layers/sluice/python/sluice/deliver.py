@@ -26,6 +26,8 @@ from sluice.record import Message, Record
 
 # Law 3: a batch of this size that fails throughout in our own steps is our bug, not its records'.
 BREAKER_SIZE: Final = 20
+# A round trip with 6 MB, over a slow network.
+_BATCH_SECONDS: Final = 5.0
 
 
 class ConservationError(AssertionError):
@@ -149,7 +151,7 @@ def _store(batch: _Batch, records: Sequence[Record], sinks: Sinks, deadline: Dea
     """Claim and store every record; what the cache does not answer in time cuts its partition."""
     pending, attempt = records, 0
     while pending:
-        claims = claim(pending, sinks.cache, sinks.ttl, deadline.wait())
+        claims = claim(pending, sinks.cache, sinks.ttl, deadline.wait(longest=_BATCH_SECONDS))
         failed: list[Record] = []
         for record, answer in zip(pending, claims, strict=True):
             _note_claim(batch, record, answer, failed)
@@ -189,7 +191,7 @@ def _refuse(batch: _Batch, record: Record, error: str) -> None:
     batch.refused[record.origin_id] = record
     detail = f"{error}: {len(record.value)} bytes"
     batch.letters[record.origin_id] = DeadLetter(
-        record.message, "publish", "refused_by_broker", detail, record.schema
+        record.message, "publish", "refused_by_broker", detail, record.schema, record.source
     )
 
 

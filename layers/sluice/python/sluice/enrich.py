@@ -53,12 +53,7 @@ _OVERHEAD = 2_048
 
 
 def _features(record: Record) -> dict[str, int]:
-    text = record.body["text"]
-    return {
-        "bytes": len(record.message.value or b""),
-        "chars": len(text),
-        "words": text.count(" ") + 1 if text else 0,
-    }
+    return {"bytes": len(record.message.value or b""), "chars": len(record.body["text"])}
 
 
 def _pass_headers(record: Record, passed: frozenset[str]) -> None:

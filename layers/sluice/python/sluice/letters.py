@@ -21,12 +21,17 @@ def object_key(letters: Sequence[DeadLetter]) -> str:
     first = min(letter.message.origin for letter in letters)
     oldest_ms = min(letter.message.timestamp for letter in letters)
     oldest = datetime.fromtimestamp(min(max(oldest_ms, 0), _LATEST_MS) / 1000, UTC)
-    ids = "\n".join(sorted(letter.message.origin.id for letter in letters))
-    digest = sha256(ids.encode()).hexdigest()[:16]
+    digest = sha256("\n".join(sorted(map(_identity, letters))).encode()).hexdigest()[:16]
     return (
         f"dead-letters/reason={letters[0].reason}/dt={oldest:%Y-%m-%d}/hh={oldest:%H}/"
         f"{first.id}-{len(letters)}-{digest}.jsonl.gz"
     )
+
+
+def _identity(letter: DeadLetter) -> str:
+    # Not the id alone: a topic made anew begins at offset 0 again, and another cluster may use the same names.
+    # "Already written" must mean this very message.
+    return f"{letter.message.origin.id} {letter.source} {_digest(letter.message.value)}"
 
 
 def lines(letters: Sequence[DeadLetter], pipeline: str, failed_at: datetime) -> bytes:
@@ -39,13 +44,14 @@ def _letter(letter: DeadLetter, pipeline: str, now: str) -> dict[str, object]:
     message = letter.message
     return {
         "id": message.origin.id,
+        "source": letter.source,
         "origin": {
             "topic": message.origin.topic,
             "partition": message.origin.partition,
             "offset": message.origin.offset,
             "timestamp": message.timestamp,
             "key_b64": _base64(message.key),
-            "headers": [[name, _base64(value)] for name, value in message.headers],
+            "headers": [[_sendable(name), _base64(value)] for name, value in message.headers],
         },
         "stage": letter.stage,
         "reason": letter.reason,
@@ -58,8 +64,17 @@ def _letter(letter: DeadLetter, pipeline: str, now: str) -> dict[str, object]:
         "failed_at": now,
         "replay_id": None,
         "value_b64": _base64(message.value),
-        "value_sha256": None if message.value is None else sha256(message.value).hexdigest(),
+        "value_sha256": _digest(message.value),
     }
+
+
+def _digest(value: bytes | None) -> str | None:
+    return None if value is None else sha256(value).hexdigest()
+
+
+def _sendable(name: str) -> str:
+    # JSON escapes can smuggle a lone surrogate into a header's name; UTF-8 has none.
+    return name.encode(errors="replace").decode()
 
 
 def _base64(value: bytes | None) -> str | None:

@@ -25,7 +25,7 @@ class CacheUnavailableError(RuntimeError):
 def look_up(request: Mapping[str, Any], cache: Commands, timeout: float) -> dict[str, Any]:
     """Answer one request: 200 with `record` or `records`, 404 when there is none, 400 when it is not understood.
 
-    Raises CacheUnavailableError when the cache fails three times; `timeout` is in seconds a reply.
+    Raises CacheUnavailableError when the cache fails three times; `timeout` is in seconds a round trip.
     """
     agent, timestamp, latest = (request.get(name) for name in ("agent_id", "timestamp", "latest"))
     if not _is_text(agent) or not agent or agent.startswith("#"):

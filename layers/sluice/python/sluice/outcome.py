@@ -39,6 +39,8 @@ class DeadLetter(NamedTuple):
     reason: Reason
     detail: str
     schema: str
+    # The event source's 8 hex digits: two clusters may both have a topic, a partition and an offset of one name.
+    source: str = ""
 
 
 class Retry(NamedTuple):
@@ -52,5 +54,5 @@ Outcome = Cleaned | Duplicate | DeadLetter | Retry
 
 def message_of(outcome: Outcome) -> Message:
     """Return the message that an outcome is about."""
-    about = outcome[0]
-    return about.message if type(about) is Record else about
+    about: Record | Message = outcome[0]
+    return about.message if isinstance(about, Record) else about

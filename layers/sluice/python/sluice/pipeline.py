@@ -68,8 +68,8 @@ class Pipeline:
             for name, step in self._steps:  # noqa: B007 -- read in the handlers
                 step(record)
         except Rejected as no:
-            return DeadLetter(message, name, no.reason, no.detail, record.schema)
+            return DeadLetter(message, name, no.reason, no.detail, record.schema, source)
         except STEP_ERRORS as fault:
             # The type alone: an exception's text may quote the record.
-            return DeadLetter(message, name, "step_failed", type(fault).__name__, record.schema)
+            return DeadLetter(message, name, "step_failed", type(fault).__name__, record.schema, source)
         return record

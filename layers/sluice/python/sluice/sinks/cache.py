@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -34,12 +35,13 @@ _CONNECTION: Final = CommandError("connection")
 def open_cache(settings: CacheSettings, timeout: float) -> Commands:
     """Build the client that the settings ask for; nothing connects before the first command.
 
-    `timeout` in seconds bounds connecting, writing and any reply. Retries are the caller's: the
+    `timeout` in seconds bounds writing, and a quarter of it connecting to one address. Retries are the caller's: the
     library's own ten would eat the function's time in one outage.
     """
     options: dict[str, Any] = {
         "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
+        # A name may have several addresses, each of which is tried for so long.
+        "socket_connect_timeout": timeout / 4,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
@@ -56,8 +58,8 @@ class StandaloneCache:
         self._pool = pool
 
     def run(self, commands: Sequence[Command], timeout: float) -> list[Reply | CommandError]:
-        """Return one reply or CommandError a command, in order; `timeout` is in seconds a reply."""
-        return _exchange(self._pool, commands, timeout)
+        """Return one reply or CommandError a command, in order; `timeout` is in seconds for all of it."""
+        return _exchange(self._pool, commands, time.monotonic() + timeout)
 
 
 class ClusterCache:
@@ -74,7 +76,11 @@ class ClusterCache:
         self._client: redis.RedisCluster | None = None
 
     def run(self, commands: Sequence[Command], timeout: float) -> list[Reply | CommandError]:
-        """Return one reply or CommandError a command, in order; redirects go once through the client."""
+        """Return one reply or CommandError a command, in order; redirects go once through the client.
+
+        `timeout` is in seconds for all of it, but for the client's own connecting.
+        """
+        end = time.monotonic() + timeout
         try:
             client = self._client = self._client or _connect_cluster(self._url, self._options)
             groups = _by_node(client, commands)
@@ -84,21 +90,29 @@ class ClusterCache:
         replies: list[Reply | CommandError] = [_CONNECTION] * len(commands)
         for node, indexes in groups.items():
             pool = client.get_redis_connection(node).connection_pool
-            answers = _exchange(pool, [commands[index] for index in indexes], timeout)
+            answers = _exchange(pool, [commands[index] for index in indexes], end)
             for index, answer in zip(indexes, answers, strict=True):
                 replies[index] = answer
-        self._follow(client, commands, replies)
+        _follow(client, commands, replies, end)
         if any(reply is _CONNECTION for reply in replies):
             self._client = None  # a node is gone: read the map of the slots anew
             client.close()
         return replies
 
-    def _follow(
-        self, client: redis.RedisCluster, commands: Sequence[Command], replies: list[Reply | CommandError]
-    ) -> None:
-        for index, reply in enumerate(replies):
-            if isinstance(reply, CommandError) and reply.kind in _REDIRECTS:
-                replies[index] = _through_client(client, commands[index])
+
+def _follow(
+    client: redis.RedisCluster,
+    commands: Sequence[Command],
+    replies: list[Reply | CommandError],
+    end: float,
+) -> None:
+    """Follow the redirects until the time is up or a node does not answer: each may wait for it in vain."""
+    alive = True
+    for index, reply in enumerate(replies):
+        if isinstance(reply, CommandError) and reply.kind in _REDIRECTS:
+            alive = alive and time.monotonic() < end
+            replies[index] = _through_client(client, commands[index]) if alive else _CONNECTION
+            alive = alive and replies[index] is not _CONNECTION
 
 
 def _connect_cluster(url: str, options: dict[str, Any]) -> redis.RedisCluster:
@@ -134,9 +148,9 @@ def _through_client(client: redis.RedisCluster, command: Command) -> Reply | Com
 
 
 def _exchange(
-    pool: redis.ConnectionPool, commands: Sequence[Command], timeout: float
+    pool: redis.ConnectionPool, commands: Sequence[Command], end: float
 ) -> list[Reply | CommandError]:
-    """Send all commands at once and read every reply; a connection not fully read is closed."""
+    """Send all commands at once and read every reply up to `end`; a connection not fully read is closed."""
     replies: list[Reply | CommandError] = []
     sound = True
     if not commands:
@@ -150,7 +164,7 @@ def _exchange(
         read = connection.read_response
         for _ in commands:
             try:
-                replies.append(read(disable_decoding=True, timeout=timeout, disconnect_on_error=False))
+                replies.append(read(disable_decoding=True, timeout=_left(end), disconnect_on_error=False))
             except ResponseError as error:
                 # A primary that became a replica keeps its connections: only a new one finds the new primary.
                 sound = sound and not isinstance(error, ReadOnlyError)
@@ -164,9 +178,15 @@ def _exchange(
     return replies + [_CONNECTION] * (len(commands) - len(replies))
 
 
+def _left(end: float) -> float:
+    # Never 0, which would mean "do not wait", nor less: what has arrived already is still read.
+    return max(0.001, end - time.monotonic())
+
+
 def _packed(commands: Sequence[Command]) -> list[bytes]:
     """Return the commands as they are sent, joined to blocks: a third less than the library's own packing."""
-    packed = list(map(hiredis.pack_command, commands))
+    pack: Any = hiredis.pack_command  # its stub says: a tuple of one
+    packed = list(map(pack, commands))
     return [b"".join(packed[at : at + _BLOCK]) for at in range(0, len(packed), _BLOCK)]
 
 

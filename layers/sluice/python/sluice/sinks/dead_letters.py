@@ -59,7 +59,7 @@ def connect_s3(timeout: float) -> Callable[[], Any]:
         from botocore.config import Config  # noqa: PLC0415
 
         config = Config(
-            connect_timeout=timeout,
+            connect_timeout=timeout / 4,
             read_timeout=timeout,
             retries={"total_max_attempts": 1},
             max_pool_connections=1,
