@@ -89,7 +89,7 @@ class Check:
             )
             return
         if not _is_result(message, verdict):
-            self.differences.add("cleaned message differs from the pipeline's result", self._name(number))
+            self.differences.add(_how_it_differs(message, verdict), self._name(number))
             return
         if self._home.setdefault(message.key, message.partition) != message.partition:
             self.differences.add("one key in two partitions of the cleaned topic", self._name(number))
@@ -215,6 +215,13 @@ def _is_result(message: Consumed, record: Record) -> bool:
         and message.key == record.agent_id.encode()
         and message.headers == record.headers
     )
+
+
+def _how_it_differs(message: Consumed, record: Record) -> str:
+    theirs, ours = dict(message.headers).get("sluice-pipeline"), dict(record.headers)["sluice-pipeline"]
+    if theirs != ours:
+        return "cleaned by another version of the pipeline than the runner's"
+    return "cleaned message differs from the pipeline's result"
 
 
 def _origin(message: Consumed) -> str:

@@ -122,7 +122,10 @@ def test_every_byte_counts() -> None:
 
     check.cleaned(wrong)
 
-    assert check.differences.count == {"cleaned message differs from the pipeline's result": len(wrong)}
+    assert check.differences.count == {
+        "cleaned message differs from the pipeline's result": len(wrong) - 1,
+        "cleaned by another version of the pipeline than the runner's": 1,
+    }
     assert check.finish().lost == 1
 
 

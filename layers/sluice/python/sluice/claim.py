@@ -151,7 +151,7 @@ def _provenance(value: Reply) -> tuple[str, str, str]:
 
 def _index(asks: Sequence[_Ask], ttl: int) -> list[Command]:
     """Return one script call an agent that notes when its records were written."""
-    members: defaultdict[str, list[str | float]] = defaultdict(list)
+    members: defaultdict[str, list[str | int]] = defaultdict(list)
     for _, record, key, _, overwrite in asks:
         if not overwrite:
             agent = record.agent_id
@@ -162,18 +162,18 @@ def _index(asks: Sequence[_Ask], ttl: int) -> list[Command]:
     ]
 
 
-def epoch_ms(timestamp: str) -> float:
+def epoch_ms(timestamp: str) -> int:
     """Return an RFC 3339 date-time as epoch milliseconds; a leap second counts as the second before it."""
     try:
-        return datetime.fromisoformat(timestamp).timestamp() * 1000
+        return int(datetime.fromisoformat(timestamp).timestamp() * 1000)
     except ValueError:
         return _unusual_epoch_ms(timestamp.upper())
 
 
-def _unusual_epoch_ms(text: str) -> float:
+def _unusual_epoch_ms(text: str) -> int:
     """Mend what RFC 3339 allows and Python does not read: small letters, leap seconds, the year 0."""
     if text[17:19] == "60":
         text = text[:17] + "59" + text[19:]
     if text.startswith("0000"):  # Python's years begin at 1; the year 4 is a leap year, too
-        return (datetime.fromisoformat("0004" + text[4:]).timestamp() - _FOUR_YEARS) * 1000
-    return datetime.fromisoformat(text).timestamp() * 1000
+        return int((datetime.fromisoformat("0004" + text[4:]).timestamp() - _FOUR_YEARS) * 1000)
+    return int(datetime.fromisoformat(text).timestamp() * 1000)

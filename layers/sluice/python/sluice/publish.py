@@ -71,6 +71,8 @@ def publish(records: Sequence[Record], topic: Topic, deadline: Deadline) -> Publ
 
 def _next_chunk(pending: Sequence[Record], suspects: set[str]) -> Sequence[Record]:
     """Return the first suspect alone, else all records before the next suspect."""
+    if not suspects:
+        return pending
     for index, record in enumerate(pending):
         if record.origin_id in suspects:
             return pending[: index or 1]

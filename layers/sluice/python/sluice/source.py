@@ -9,6 +9,9 @@ from pybase64 import b64decode
 
 from sluice.record import Message, Origin
 
+# A named tuple's own constructor takes twice as long, twice a record.
+_new = tuple.__new__
+
 EVENT_SOURCES = ("aws:kafka", "SelfManagedKafka")
 
 
@@ -43,13 +46,16 @@ def _cluster_name(bootstrap_servers: str) -> str:
 
 def _message(raw: dict[str, Any]) -> Message:
     key, value, headers = raw.get("key"), raw.get("value"), raw.get("headers")
-    return Message(
-        Origin(raw["topic"], raw["partition"], raw["offset"]),
-        raw["timestamp"],
-        # Strict (None: the usual alphabet): faster by up to four times, and nothing is dropped in silence.
-        None if key is None else b64decode(key, None, True),
-        None if value is None else b64decode(value, None, True),
-        _headers(headers) if headers else (),
+    return _new(
+        Message,
+        (
+            _new(Origin, (raw["topic"], raw["partition"], raw["offset"])),
+            raw["timestamp"],
+            # Strict (None: the usual alphabet): faster by up to four times, and nothing is dropped in silence.
+            None if key is None else b64decode(key, None, True),
+            None if value is None else b64decode(value, None, True),
+            _headers(headers) if headers else (),
+        ),
     )
 
 

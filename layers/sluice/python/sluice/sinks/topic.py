@@ -152,6 +152,8 @@ def _name(error: KafkaException) -> str:
 
 
 def _sum_up(reports: dict[str, KafkaError | None], fault: str) -> Report:
+    if not any(reports.values()):
+        return Report(set(reports), {}, fault)
     delivered = {origin for origin, error in reports.items() if error is None}
     errors = {origin: error for origin, error in reports.items() if error is not None}
     refused = {origin: error.name() for origin, error in errors.items() if error.code() in _REFUSALS}
