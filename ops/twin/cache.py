@@ -50,8 +50,11 @@ def start_cache(supervisor: Supervisor, run_dir: Path, *, cluster: bool) -> str:
 
 def _place(url: str) -> str:
     # Never the whole URL: it may hold a password.
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or 6379}"
+    try:
+        parts = urlsplit(url)
+        return f"{parts.hostname}:{parts.port or 6379}"
+    except ValueError:
+        return "REDIS_URL, which is not of the form redis://host:6379"
 
 
 def check_cache(url: str, mode: str) -> None:
@@ -60,8 +63,10 @@ def check_cache(url: str, mode: str) -> None:
         # Protocol 2, so that a server too old for the other one can still say how old it is.
         with redis.Redis.from_url(url, protocol=2, socket_connect_timeout=5, socket_timeout=5) as client:
             server, cluster = client.info("server"), client.info("cluster")
-    except (redis.RedisError, OSError, ValueError) as error:
+    except (redis.RedisError, OSError) as error:
         raise TwinError(f"no cache answers at {_place(url)}: {error}") from error
+    except ValueError as error:  # its text may quote the password
+        raise TwinError(f"no cache answers at {_place(url)}") from error
     version = str(server["redis_version"])
     if int(version.split(".", maxsplit=1)[0]) < OLDEST_MAJOR:
         raise TwinError(f"the cache at {_place(url)} is Redis {version}; {OLDEST_MAJOR}.0 or newer is needed")

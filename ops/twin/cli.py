@@ -16,6 +16,7 @@ from ops.twin.config import REPOSITORY, EventSource, TwinError
 from ops.twin.inputs import InputError
 
 LAYER = REPOSITORY / "layers" / "sluice" / "python"
+MODES = ("standalone", "cluster")
 OK, DIFFERENT, BAD_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
 _EPILOG = """\
 exit codes: 0 every record is accounted for; 1 something differs (printed); 2 bad arguments; 130 Ctrl-C.
@@ -88,12 +89,15 @@ def _run(arguments: argparse.Namespace) -> int:
     from ops.twin.report import show  # noqa: PLC0415
     from ops.twin.run import SAMPLE, RunError, RunOptions, run  # noqa: PLC0415
 
+    mode = os.environ.get("REDIS_MODE") or "standalone"
+    if mode not in MODES:
+        return _complain(f"REDIS_MODE is {mode!r}, allowed are {', '.join(MODES)}", BAD_ARGUMENTS)
     options = RunOptions(
         source=arguments.input or str(SAMPLE),
         out=arguments.out,
         kafka=os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or None,
         redis=os.environ.get("REDIS_URL") or None,
-        redis_mode=os.environ.get("REDIS_MODE") or "standalone",
+        redis_mode=mode,
         max_message_bytes=arguments.max_message_bytes,
         event_source=EventSource(
             batch_size=arguments.batch_size,

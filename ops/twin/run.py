@@ -27,7 +27,7 @@ from ops.twin.outputs import Outputs
 from ops.twin.progress import Display
 from ops.twin.report import summarise
 from ops.twin.twin import Twin
-from ops.twin.verify import Check, Findings, Judge
+from ops.twin.verify import DEFAULT_TOPIC_BYTES, Check, Findings, Judge
 from ops.twin.watch import Watch
 from sluice.source import source_of
 from sluice.wiring import build_pipeline
@@ -67,6 +67,10 @@ class RunOptions:
         """Tell whether the input is the sample, which has limits of its own."""
         return self.source != "-" and Path(self.source).resolve() == SAMPLE
 
+    def topic_bytes(self) -> int:
+        """Return the cleaned topic's `max.message.bytes`: the sample has a small one, so that it is met."""
+        return limits.CLEANED_TOPIC_BYTES if self.is_sample() else DEFAULT_TOPIC_BYTES
+
     def twin_config(self) -> TwinConfig:
         """Return the twin's configuration."""
         message, cleaned = self.limits()
@@ -79,7 +83,7 @@ class RunOptions:
             environment={"MAX_MESSAGE_BYTES": str(message), "MAX_CLEANED_BYTES": str(cleaned)},
             kafka_properties=self.kafka_properties,
             function_timeout_seconds=self.function_timeout_seconds,
-            cleaned_topic_bytes=limits.CLEANED_TOPIC_BYTES if self.is_sample() else None,
+            cleaned_topic_bytes=self.topic_bytes(),
             layer=self.layer,
         )
 
@@ -206,7 +210,7 @@ class _Run:
 
     def _check(self, foreign: set[str]) -> Findings:
         twin, outputs = self._twin, self._outputs
-        check = Check(self._ledger, self._judge(), foreign)
+        check = Check(self._ledger, self._judge(), foreign, self._options.topic_bytes())
         check.differences = self._differences
         topics = RawTopics(twin.bootstrap, self._options.kafka_properties)
         try:

@@ -26,6 +26,9 @@ Judge = Callable[[Sequence[Message]], list[Record | DeadLetter]]
 CLEANED, LETTER, GIVEN_UP, DUPLICATE = 1, 2, 4, 8
 # Only the broker knows what it refuses, so the pure pipeline cannot foresee this reason.
 _BY_THE_BROKER = "refused_by_broker"
+# Kafka's own `max.message.bytes`, and more than a batch of one record adds to it.
+DEFAULT_TOPIC_BYTES = 1_048_588
+_FRAMING_BYTES = 512
 _CHUNK = 1_000
 
 
@@ -58,8 +61,15 @@ class Findings:
 class Check:
     """Find every sent record's place; `foreign` holds the cache keys that others' values occupied."""
 
-    def __init__(self, ledger: Ledger, judge: Judge, foreign: Collection[str] = ()) -> None:
-        """Begin with no place found."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        judge: Judge,
+        foreign: Collection[str] = (),
+        topic_bytes: int = DEFAULT_TOPIC_BYTES,
+    ) -> None:
+        """Begin with no place found; `topic_bytes` is the cleaned topic's `max.message.bytes`."""
+        self._topic_bytes = topic_bytes
         self.findings = Findings()
         self.differences = Differences()
         self._ledger = ledger
@@ -137,7 +147,7 @@ class Check:
         if letter.value != self._ledger.values[number]:
             self.differences.add("dead letter without the bytes that were sent", letter.id)
             return
-        expected = verdict.reason if isinstance(verdict, DeadLetter) else _BY_THE_BROKER
+        expected = verdict.reason if isinstance(verdict, DeadLetter) else self._refusal(verdict)
         if letter.reason != expected:
             self.differences.add(f"dead letter as {letter.reason}, the pipeline says {expected}", letter.id)
             return
@@ -148,6 +158,12 @@ class Check:
         self._places[number] |= LETTER
         self.findings.dead_letters[letter.reason] += 1
         self._remember(number, count=False)
+
+    def _refusal(self, record: Record) -> str:
+        """Return what a sound record may be a dead letter for: only one near the topic's limit can be refused."""
+        headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+        size = len(record.value) + len(record.agent_id.encode()) + headers + _FRAMING_BYTES
+        return _BY_THE_BROKER if size > self._topic_bytes else "nothing: it is sound and not too large"
 
     def given_up(self, records: Iterable[GivenUp]) -> None:
         """Take in what the event source gave up on; part of such a batch may have been done before."""

@@ -121,3 +121,25 @@ def test_the_default_limits_are_the_functions_own() -> None:
         int(defaults["MAX_MESSAGE_BYTES"] or 0),
         int(defaults["MAX_CLEANED_BYTES"] or 0),
     )
+
+
+def test_mode_of_the_cache(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mode that there is not is a bad argument, told before anything starts."""
+    monkeypatch.setenv("REDIS_MODE", "foo")
+
+    assert main(["run"]) == 2
+    assert capsys.readouterr().err == "sluice: REDIS_MODE is 'foo', allowed are standalone, cluster\n"
+
+
+@pytest.mark.parametrize("url", ["redis://u:secret@127.0.0.1:99999", "redis://u:secret@[bad/0", "nonsense"])
+def test_address_of_the_cache(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An address that is none is one line, without the password."""
+    monkeypatch.setenv("REDIS_URL", url)
+
+    assert main(["run"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("sluice: no cache answers at ")
+    assert told.count("\n") == 1
+    assert "secret" not in told

@@ -212,8 +212,22 @@ def test_a_letter_has_the_pipelines_reason() -> None:
 
     assert kinds(check) == {
         "dead letter as not_utf8, the pipeline says not_json",
-        "dead letter as not_json, the pipeline says refused_by_broker",
+        "dead letter as not_json, the pipeline says nothing: it is sound and not too large",
     }
+
+
+def test_what_the_topic_takes_is_not_refused() -> None:
+    """A sound record that the topic has room for is a difference when its letter says the broker refused it."""
+    ledger = sent([value("a", 0)])
+    check = Check(ledger, JUDGE)
+
+    check.letters([letter(sent([b"-"]), 0)._replace(reason="refused_by_broker", value=ledger.values[0])])
+
+    assert check.finish().lost == 1
+    assert (
+        "dead letter as refused_by_broker, the pipeline says nothing: it is sound and not too large"
+        in kinds(check)
+    )
 
 
 def test_a_letter_is_known_by_its_id() -> None:
@@ -229,6 +243,7 @@ def test_a_letter_is_known_by_its_id() -> None:
 def test_two_places_are_a_difference() -> None:
     """A record that is both cleaned and a dead letter is a difference, whatever the letter's reason."""
     ledger, check = honest([value("a", 0)])
+    check._topic_bytes = 100
     message = ledger.message(0)
 
     check.letters([letter(sent([b"-"]), 0)._replace(reason="refused_by_broker", value=message.value)])
@@ -239,7 +254,7 @@ def test_two_places_are_a_difference() -> None:
 def test_a_refused_original_proves_its_duplicate() -> None:
     """A record that the broker refused lives in its letter, so that an equal one may be dropped."""
     ledger = sent([value("a", 0), value("a", 0)])
-    check = Check(ledger, JUDGE)
+    check = Check(ledger, JUDGE, topic_bytes=100)
     refused = letter(sent([b"-"]), 0)._replace(reason="refused_by_broker", value=ledger.values[0])
 
     check.letters([refused])
