@@ -51,10 +51,10 @@ def start_cache(supervisor: Supervisor, run_dir: Path, *, cluster: bool) -> str:
 def _place(url: str) -> str:
     # Never the whole URL: it may hold a password.
     try:
-        parts = urlsplit(url)
-        return f"{parts.hostname}:{parts.port or 6379}"
+        host, port = urlsplit(url).hostname, urlsplit(url).port
     except ValueError:
         return "REDIS_URL, which is not of the form redis://host:6379"
+    return f"{host}:{port or 6379}"
 
 
 def check_cache(url: str, mode: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -134,6 +135,16 @@ def run(options: RunOptions, during: During | None = None) -> Result:
             raise RunError(f"the run broke off: {error}") from error
 
 
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Hold back the garbage collector: the check makes no cycles, and would be half as fast with it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 class _Run:
     """One run on a started twin."""
 
@@ -157,7 +168,8 @@ class _Run:
         seconds = time.monotonic() - started
         self._twin.stop_pollers()
         check_started = time.monotonic()
-        findings = self._check(foreign)
+        with _without_collector():
+            findings = self._check(foreign)
         comparison, totals = self._compare(findings, cache_kept=generation(self._cache) == born)
         if self._outputs is not None:
             write_cache(
