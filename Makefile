@@ -22,6 +22,10 @@ SLUICE := PYTHONPATH=layers/sluice/python $(PY)
 PYTEST := $(PY) -m pytest $(ARGS)
 # Tests marked `kafka` hold on Apache Kafka only.
 EMBEDDED := -m "not kafka"
+# What needs no broker, or kills and patches what the twin itself embeds: the same on any broker.
+NO_BROKER := --ignore=tests/contract/test_faults.py --ignore=tests/integration/test_run_kills.py \
+  --ignore=tests/integration/test_run_self_test.py --ignore=tests/integration/test_event_source_shutdown.py \
+  --ignore=tests/integration/test_event_source_runtime.py
 
 ##@ Use
 
@@ -58,7 +62,7 @@ test-integration: $(DEV) ## Run the tests that start servers, on the embedded br
 
 .PHONY: test-kafka
 test-kafka: $(DEV) ## Run contract and integration tests on Apache Kafka (Java 17+ and Maven)
-	@exec $(PY) -m ops.kafka $(PYTEST) tests/contract tests/integration
+	@exec $(PY) -m ops.kafka $(PYTEST) tests/contract tests/integration $(NO_BROKER)
 
 .PHONY: fuzz
 fuzz: $(DEV) ## Run the property tests with 2,000 examples each

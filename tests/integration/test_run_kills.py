@@ -38,6 +38,7 @@ class Fault(NamedTuple):
     strike: Callable[[Twin, int, random.Random], None]
     emptied_cache: bool = False
     died: bool = False
+    relieve: Callable[[Twin], None] = lambda _: None
 
 
 def _kill_cache(twin: Twin, _poller: int, _rng: random.Random) -> None:
@@ -55,17 +56,19 @@ def _kill_poller(twin: Twin, poller: int, _rng: random.Random) -> None:
 
 
 def _pause_broker(twin: Twin, _poller: int, _rng: random.Random) -> None:
-    broker = twin.pids("broker")[0]
-    os.kill(broker, signal.SIGSTOP)
+    os.kill(twin.pids("broker")[0], signal.SIGSTOP)
+
+
+def _continue_broker(twin: Twin) -> None:
     time.sleep(PAUSE_SECONDS)
-    os.kill(broker, signal.SIGCONT)
+    os.kill(twin.pids("broker")[0], signal.SIGCONT)
 
 
 FAULTS = {
     "cache": Fault(_kill_cache, emptied_cache=True),
     "lambda": Fault(_kill_lambda, died=True),
     "poller": Fault(_kill_poller, died=True),
-    "broker-pause": Fault(_pause_broker),
+    "broker-pause": Fault(_pause_broker, relieve=_continue_broker),
 }
 
 
@@ -73,7 +76,8 @@ class Striker:
     """Strike once for each seed, each time in the middle of an invocation."""
 
     def __init__(self, fault: Fault, seeds: Sequence[int], records: int) -> None:
-        share = records / len(seeds)
+        # Within the first four fifths, so that the last seed, too, has batches to wait for.
+        share = 0.8 * records / len(seeds)
         self._fault = fault
         self._todo = [
             (seed, share * (at + random.Random(seed).uniform(0.1, 0.8))) for at, seed in enumerate(seeds)
@@ -87,10 +91,12 @@ class Striker:
         seed = self._todo[0][0]
         before = moment.twin.poller_stats()
         poller = next((at for at, stats in enumerate(before) if stats["in_flight"]), None)
-        if poller is None or len(moment.twin.pids("poller")) < len(before):
-            return
+        up = all(moment.twin.pids(kind) for kind in ("broker", "cache", "lambda"))
+        if poller is None or not up or len(moment.twin.pids("poller")) < len(before):
+            return  # what the last strike felled is not up again yet
         self._fault.strike(moment.twin, poller, random.Random(seed))
         after = moment.twin.poller_stats()
+        self._fault.relieve(moment.twin)
         if after[poller] == before[poller]:
             self.struck.append(seed)
             del self._todo[0]
