@@ -63,7 +63,7 @@ class FakeBroker:
 
 
 class FakeProducer:
-    """Queue messages and send them on flush, idempotent and gapless.
+    """Queue messages and send them on flush, idempotent and, when so configured, gapless.
 
     A partition's first failure fails what follows there. A connection that breaks stays broken for this
     producer, whatever it still holds.
@@ -183,7 +183,8 @@ class FakeProducer:
             raise Killed
         if fault is not None:
             return False
-        self._fatal = True  # what was refused leaves a gap
+        # What was refused leaves a gap, which only a gapless producer minds.
+        self._fatal = bool(self.config["enable.gapless.guarantee"])
         return self._done(batch, KafkaError.MSG_SIZE_TOO_LARGE)
 
     def _done(self, batch: list[_Queued], code: int | None) -> bool:

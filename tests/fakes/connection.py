@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import hiredis
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.cluster import ClusterNode
-from redis.exceptions import SlotNotCoveredError
+from redis.exceptions import BusyLoadingError, ResponseError, SlotNotCoveredError
 
 from sluice.claim import Command
 
@@ -24,7 +25,10 @@ class FakeConnection:
         # Per send: the commands, word for word, and how many blocks they came in.
         self.sent: list[list[list[bytes]]] = []
         self.blocks: list[int] = []
-        self.reads: list[dict[str, Any]] = []
+        self.waits: list[float] = []
+        # So many replies come at a time.
+        self.together = 1
+        self._here = self._read = 0
         self.disconnected = 0
 
     def send_packed_command(self, packed: list[bytes], *, check_health: bool) -> None:
@@ -34,10 +38,28 @@ class FakeConnection:
         self.blocks.append(len(packed))
         self.sent.append(_unpacked(packed))
 
-    def read_response(self, **options: Any) -> Any:
-        self.reads.append(options)
+    @property
+    def _parser(self) -> FakeConnection:
+        return self
+
+    @property
+    def _reader(self) -> FakeConnection:
+        return self
+
+    def read_from_socket(self, *, timeout: float) -> None:
+        """Let the next reply come, and those that come along with it."""
+        self.waits.append(timeout)
+        self._here = self.together
+
+    def gets(self, decode: bool) -> Any:
+        assert not decode
+        if not self._here:
+            return NOT_ENOUGH_DATA
+        self._here -= 1
+        self._read += 1
         answer = self._answers.pop(0)
-        if isinstance(answer, BaseException):
+        # What the server refuses comes as a value, as hiredis gives it; all else breaks the reading off.
+        if isinstance(answer, BaseException) and not isinstance(answer, (ResponseError, BusyLoadingError)):
             raise answer
         return answer
 
@@ -47,7 +69,7 @@ class FakeConnection:
     @property
     def unread(self) -> int:
         """Count the replies to what was sent that nobody has read."""
-        return sum(len(commands) for commands in self.sent) - len(self.reads)
+        return sum(len(commands) for commands in self.sent) - self._read
 
 
 def words(command: Command) -> list[bytes]:

@@ -28,10 +28,14 @@ class ScriptedTopic:
         self._answers = list(answers)
         self.sends: list[list[int]] = []
         self.timeouts: list[float] = []
+        # What was sent to see whether it is refused for its own sake.
+        self.alone: list[list[int]] = []
 
-    def send(self, records: Sequence[Record], timeout: float) -> Report:
+    def send(self, records: Sequence[Record], timeout: float, *, alone: bool = False) -> Report:
         self.sends.append([record.message.origin.offset for record in records])
         self.timeouts.append(timeout)
+        if alone:
+            self.alone.append(self.sends[-1])
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         return answer([record.origin_id for record in records])
 

@@ -34,9 +34,7 @@ def test_replies() -> None:
 
     assert cache.run(COMMANDS, 1.5) == [b"1", None, 3]
     assert connection.sent == [[words(command) for command in COMMANDS]]
-    left = [read.pop("timeout") for read in connection.reads]
-    assert connection.reads == [{"disable_decoding": True, "disconnect_on_error": False}] * 3
-    assert 1.5 >= left[0] >= left[1] >= left[2] > 1.4
+    assert 1.5 >= connection.waits[0] >= connection.waits[1] >= connection.waits[2] > 1.4
     assert (connection.disconnected, pool.out) == (0, 0)
 
 
@@ -48,7 +46,19 @@ def test_time_for_all_replies(monkeypatch: pytest.MonkeyPatch) -> None:
 
     cache.run(COMMANDS, 1.0)
 
-    assert [round(read["timeout"], 3) for read in connection.reads] == [0.6, 0.1, 0.001]
+    assert [round(wait, 3) for wait in connection.waits] == [0.6, 0.1, 0.001]
+
+
+@pytest.mark.parametrize(("together", "waits"), [(1, 7), (3, 3), (7, 1), (9, 1)])
+def test_waits_only_for_what_has_not_come(together: int, waits: int) -> None:
+    """Replies that have come together are taken together, in their order, refusals among them."""
+    answers = [b"1", None, exceptions.ResponseError("ERR"), 4, exceptions.ResponseError("OOM"), b"6", b"7"]
+    cache, _, connection = rig(*answers, *[b"not ours"] * 2)
+    connection.together = together
+
+    replies = cache.run([("GET", str(place)) for place in range(7)], 1.0)
+    assert seen(replies) == [b"1", None, "ERR", 4, "OOM", b"6", b"7"]
+    assert len(connection.waits) == waits
 
 
 @pytest.mark.parametrize(("size", "blocks"), [(1, 1), (256, 1), (257, 2), (1_000, 4)])

@@ -113,6 +113,7 @@ def test_suspects_in_the_middle() -> None:
 
     assert sent(topic, records(6))[:2] == (sorted(ids(*range(6))), [])
     assert topic.sends == [[0, 1, 2, 3, 4, 5], [0, 1], [2], [3], [4], [5]]
+    assert topic.alone == [[2], [4]]
 
 
 def test_a_suspect_stays_one() -> None:

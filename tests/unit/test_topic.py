@@ -41,7 +41,7 @@ def test_delivered() -> None:
 
 @pytest.mark.parametrize(
     ("timeout", "flushes"),
-    [(2.0, [0.5] * 4), (0.4, [0.4]), (0.1, [0.1]), (1.6, [pytest.approx(0.533, 0.01)] * 3)],
+    [(0.4, [0.1] * 4), (0.1, [0.1]), (0.04, [0.04]), (0.26, [pytest.approx(0.0867, 0.01)] * 3)],
 )
 def test_waits_in_slices(timeout: float, flushes: list[float]) -> None:
     """What is not answered is waited for, in slices, for all the time that was given and no longer."""
@@ -63,7 +63,7 @@ def test_waits_no_longer_than_a_bad_report() -> None:
     report = topic.send([record(1, agent=low), record(2, agent=low), record(3, agent=high)], 20.0)
     assert report.delivered == {ONE}
     assert "NOT_LEADER_FOR_PARTITION" in report.fault
-    assert broker.producers[0].flushes == [0.5]
+    assert broker.producers[0].flushes == [0.1]
 
 
 def test_built_on_the_first_send() -> None:
@@ -136,6 +136,42 @@ def test_refusal_is_fatal_to_the_producer() -> None:
     # The client keeps the exceptions; their frames would keep the batch.
     assert len(broker.thrown) == 4
     assert [error.__traceback__ for error in broker.thrown] == [None] * 4
+
+
+def test_refused_alone() -> None:
+    """A record that is sent alone may be refused without an end of its producer, which has no gap to mind."""
+    broker = FakeBroker(partitions=1, max_bytes=1_000)
+    topic = topic_of(broker)
+
+    for offset in (1, 2):
+        long = record(offset, padding=2_000)
+        assert topic.send([long], 1.0, alone=True).refused == {long.origin_id: "MSG_SIZE_TOO_LARGE"}
+    assert topic.send([record(3)], 1.0, alone=True) == Report({THREE}, {}, "")
+    assert topic.send([record(3)], 1.0) == Report({THREE}, {}, "")
+    assert topic.replaced == 0
+    assert [one.config["enable.gapless.guarantee"] for one in broker.producers] == [False, True]
+
+
+def test_failed_alone() -> None:
+    """A record that is sent alone and fails for another reason than its own costs the producer, as ever."""
+    broker = FakeBroker(Schedule({0: Mode.BEFORE}))
+    topic = topic_of(broker)
+
+    assert topic.send([record(1)], 1.0, alone=True) == Report(set(), {}, "_PURGE_QUEUE")
+    assert topic.replaced == 1
+    assert topic.send([record(1)], 1.0, alone=True) == Report({ONE}, {}, "")
+    assert len(broker.producers) == 2
+
+
+def test_learns_a_smaller_batch() -> None:
+    """A topic that refused a whole batch gets smaller ones from the next producer on."""
+    broker = FakeBroker(partitions=1, max_bytes=1_000)
+    topic = topic_of(broker)
+
+    topic.send([record(1), record(2, padding=2_000)], 1.0)
+    topic.send([record(1)], 1.0)
+    topic.send([record(1)], 1.0, alone=True)
+    assert [one.config["batch.size"] for one in broker.producers] == [1_000_000, 65_536, 65_536]
 
 
 def test_purge_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +299,7 @@ def test_config() -> None:
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 5,
-        "batch.size": 65_536,
+        "batch.size": 1_000_000,
         "message.timeout.ms": 0,
         "message.max.bytes": 1_500_000 + FRAMING_BYTES,
         "socket.timeout.ms": 2_500,
@@ -281,6 +317,14 @@ def test_largest_message(largest: int, expected: int) -> None:
     """The client takes what the cap allows, framing included, and never less than its own default."""
     assert FRAMING_BYTES == 4_096
     assert producer_config("a:1", largest, 2.0, {})["message.max.bytes"] == expected
+
+
+@pytest.mark.parametrize(
+    ("largest", "expected"), [(60_000, 64_096), (995_904, 1_000_000), (6_000_000, 1_000_000)]
+)
+def test_largest_batch(largest: int, expected: int) -> None:
+    """A batch is no larger than a record may be, nor than what a topic takes by default."""
+    assert producer_config("a:1", largest, 2.0, {})["batch.size"] == expected
 
 
 @pytest.mark.parametrize(("timeout", "expected"), [(0.25, 1_000), (1.0, 1_000), (1.5, 1_500), (10.0, 10_000)])

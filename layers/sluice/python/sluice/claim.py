@@ -7,7 +7,7 @@ and answers with what was there. Pure judgement of those answers; the cache only
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -78,20 +78,20 @@ def claim(records: Sequence[Record], cache: Commands, ttl: int, timeout: float) 
     again on `key#<8 hex of its content>`, and a conflict of that on the whole hash and the source,
     where a value that is not ours is replaced. `ttl` is in seconds, `timeout` in seconds a round trip.
     """
-    claims = [_NOT_ANSWERED] * len(records)
-    asks = [_Ask(place, record, record.cache_key, 0, False) for place, record in enumerate(records)]
+    if not records:
+        return []
+    claims, asks = [_NOT_ANSWERED] * len(records), list[_Ask]()
+    commands = [("SET", record.cache_key, record.value, "NX", "GET", "EX", ttl) for record in records]
+    replies = cache.run(commands + _index([(one, one.timestamp) for one in records], ttl), timeout)
+    # Replies beyond the records belong to the index, which is a help and never a reason to retry.
+    for place, (record, reply) in enumerate(zip(records, replies[: len(records)], strict=True)):
+        if reply is None:  # nothing was there, which is so for nearly all
+            record.stored_key, record.conflict = record.cache_key, False
+            claims[place] = _STORED
+        else:
+            _note(_judge(_Ask(place, record, record.cache_key, 0, False), reply), place, claims, asks)
     while asks:
-        commands = [_command(ask, ttl) for ask in asks]
-        replies = cache.run(commands + _index(asks, ttl), timeout)
-        again: list[_Ask] = []
-        # Replies beyond the asks belong to the index, which is a help and never a reason to retry.
-        for ask, reply in zip(asks, replies[: len(asks)], strict=True):
-            answer = _judge(ask, reply)
-            if type(answer) is _Ask:
-                again.append(answer)
-            elif type(answer) is Claim:
-                claims[ask.place] = answer
-        asks = again
+        asks = _claim_again(asks, claims, cache, ttl, timeout)
     return claims
 
 
@@ -105,6 +105,25 @@ _NOT_ANSWERED: Final = Claim("failed", error="not answered")
 _STORED: Final = Claim("stored")
 _NOT_OURS: Final = ("", "", "")
 _FOUR_YEARS: Final = 1_461 * 86_400
+
+
+def _claim_again(
+    asks: Sequence[_Ask], claims: list[Claim], cache: Commands, ttl: int, timeout: float
+) -> list[_Ask]:
+    """Make one round trip for overwrites and conflicts; return what needs another."""
+    again: list[_Ask] = []
+    members = [(ask.record, ask.key[len(ask.record.agent_id) + 1 :]) for ask in asks if not ask.overwrite]
+    replies = cache.run([_command(ask, ttl) for ask in asks] + _index(members, ttl), timeout)
+    for ask, reply in zip(asks, replies[: len(asks)], strict=True):
+        _note(_judge(ask, reply), ask.place, claims, again)
+    return again
+
+
+def _note(answer: Claim | _Ask, place: int, claims: list[Claim], asks: list[_Ask]) -> None:
+    if type(answer) is _Ask:
+        asks.append(answer)
+    elif type(answer) is Claim:
+        claims[place] = answer
 
 
 def _command(ask: _Ask, ttl: int) -> Command:
@@ -149,13 +168,11 @@ def _provenance(value: Reply) -> tuple[str, str, str]:
     return names if all(type(name) is str for name in names) else _NOT_OURS
 
 
-def _index(asks: Sequence[_Ask], ttl: int) -> list[Command]:
-    """Return one script call an agent that notes when its records were written."""
+def _index(written: Iterable[tuple[Record, str]], ttl: int) -> list[Command]:
+    """Return one script call an agent that notes its records: with each comes its key, without the agent."""
     members: defaultdict[str, list[str | int]] = defaultdict(list)
-    for _, record, key, _, overwrite in asks:
-        if not overwrite:
-            agent = record.agent_id
-            members[agent] += (epoch_ms(record.timestamp), key[len(agent) + 1 :])
+    for record, member in written:
+        members[record.agent_id] += (epoch_ms(record.timestamp), member)
     return [
         ("EVAL", _INDEX_SCRIPT, 1, INDEX_PREFIX + agent, ttl, INDEX_SIZE, *pairs)
         for agent, pairs in members.items()

@@ -154,7 +154,8 @@ def _store(batch: _Batch, records: Sequence[Record], sinks: Sinks, deadline: Dea
         claims = claim(pending, sinks.cache, sinks.ttl, deadline.wait(longest=_BATCH_SECONDS))
         failed: list[Record] = []
         for record, answer in zip(pending, claims, strict=True):
-            _note_claim(batch, record, answer, failed)
+            if answer.verdict != "stored":
+                _note_claim(batch, record, answer, failed)
         pending = failed
         if pending and not deadline.pause(attempt):
             break
@@ -167,13 +168,15 @@ def _note_claim(batch: _Batch, record: Record, answer: Claim, failed: list[Recor
     if answer.verdict == "failed":
         batch.faults["cache"] = answer.error
         failed.append(record)
-    elif answer.verdict == "duplicate":
+    else:
         batch.duplicates[record.origin_id] = Duplicate(record, answer.original)
 
 
 def _publish(batch: _Batch, records: Sequence[Record], sinks: Sinks, deadline: Deadline) -> None:
     """Publish the stored records below the cuts; what is refused alone becomes a dead letter."""
-    ready = [r for r in records if r.origin_id not in batch.duplicates and batch.below_cut(r.message)]
+    ready = records
+    if batch.duplicates or batch.cuts:
+        ready = [r for r in records if r.origin_id not in batch.duplicates and batch.below_cut(r.message)]
     if not ready:
         return
     published = publish(ready, sinks.topic, deadline)

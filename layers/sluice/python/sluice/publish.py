@@ -23,8 +23,11 @@ class Report(NamedTuple):
 class Topic(Protocol):
     """Send records in order and flush."""
 
-    def send(self, records: Sequence[Record], timeout: float) -> Report:
-        """Return the delivery reports of these records alone; `timeout` is in seconds."""
+    def send(self, records: Sequence[Record], timeout: float, *, alone: bool = False) -> Report:
+        """Return the delivery reports of these records; `timeout` is in seconds.
+
+        `alone` says that a single record is sent, to see whether it is refused for its own sake.
+        """
         ...
 
 
@@ -49,7 +52,8 @@ def publish(records: Sequence[Record], topic: Topic, deadline: Deadline) -> Publ
     attempt, fault = 0, ""
     while pending:
         chunk = _next_chunk(pending, suspects)
-        report = topic.send(chunk, deadline.wait(longest=deadline.left()))
+        alone = chunk[0].origin_id in suspects
+        report = topic.send(chunk, deadline.wait(longest=deadline.left()), alone=alone)
         delivered |= report.delivered
         if len(chunk) == 1:
             refused |= report.refused

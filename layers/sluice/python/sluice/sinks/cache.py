@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import hiredis
 import redis
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.exceptions import (
@@ -161,14 +162,10 @@ def _exchange(
         return [_CONNECTION] * len(commands)
     try:
         connection.send_packed_command(_packed(commands), check_health=False)
-        read = connection.read_response
-        for _ in commands:
-            try:
-                replies.append(read(disable_decoding=True, timeout=_left(end), disconnect_on_error=False))
-            except ResponseError as error:
-                # A primary that became a replica keeps its connections: only a new one finds the new primary.
-                sound = sound and not isinstance(error, ReadOnlyError)
-                replies.append(_refused(error))
+        for reply in _replies(connection, len(commands), end):
+            # A primary that became a replica keeps its connections: only a new one finds the new primary.
+            sound = sound and not isinstance(reply, ReadOnlyError)
+            replies.append(_refused(reply) if isinstance(reply, ResponseError) else reply)
     except (RedisError, OSError):
         pass  # what was not answered is filled in below, and retried by the caller
     finally:
@@ -176,6 +173,22 @@ def _exchange(
             connection.disconnect()
         pool.release(connection)
     return replies + [_CONNECTION] * (len(commands) - len(replies))
+
+
+def _replies(connection: Any, count: int, end: float) -> Iterator[Any]:
+    """Yield so many replies, errors of the server among them; raise what ends the connection.
+
+    Straight from the connection's parser: the library's own way to a reply is five calls deep, which
+    is 1 µs of the 4 that a record's command costs.
+    """
+    parser = connection._parser  # noqa: SLF001 -- see above
+    gets = parser._reader.gets  # noqa: SLF001
+    for _ in range(count):
+        while (reply := gets(False)) is NOT_ENOUGH_DATA:
+            parser.read_from_socket(timeout=_left(end))
+        if isinstance(reply, RedisError) and not isinstance(reply, ResponseError):
+            raise reply
+        yield reply
 
 
 def _left(end: float) -> float:

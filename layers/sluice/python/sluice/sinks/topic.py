@@ -15,7 +15,10 @@ from sluice.record import Record
 _REFUSALS: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
 # Beyond key, headers and value, which MAX_CLEANED_BYTES counts: the batch's and record's own framing.
 FRAMING_BYTES: Final = 4_096
-_SLICE_SECONDS: Final = 0.5
+_SLICE_SECONDS: Final = 0.1
+# Kafka's own limit for a batch (`max.message.bytes`), and what a topic with a lower one most likely takes.
+_LARGEST_BATCH: Final = 1_000_000
+_SMALL_BATCH: Final = 65_536
 
 Config = dict[str, Any]
 
@@ -38,9 +41,8 @@ def producer_config(
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 5,
-        # A broker refuses a batch whole. Small batches, beside which a large record travels alone, keep a
-        # record that is too large for the topic from taking a thousand others with it.
-        "batch.size": 65_536,
+        # As large as a record may be: the topic takes that much, and many small requests cost 1 to 4 µs a record.
+        "batch.size": min(max_cleaned_bytes + FRAMING_BYTES, _LARGEST_BATCH),
         "message.timeout.ms": 0,
         "message.max.bytes": max(max_cleaned_bytes + FRAMING_BYTES, 1_000_000),
         "socket.timeout.ms": max(1_000, int(timeout * 1000)),
@@ -56,40 +58,53 @@ class CleanedTopic:
     """Send records and say of each what the broker's delivery report said."""
 
     def __init__(self, topic: str, config: Config, make: Callable[[Config], Producer] = Producer) -> None:
-        """Keep the configuration; the producer is built on the first send and kept across invocations."""
+        """Keep the configuration; a producer is built on the first send and kept across invocations."""
         self._topic = topic
         self._config = config
         self._make = make
-        self._producer: Producer | None = None
+        # By whether it is for records that are sent alone.
+        self._producers: dict[bool, Producer] = {}
         self.replaced = 0
 
-    def send(self, records: Sequence[Record], timeout: float) -> Report:
+    def send(self, records: Sequence[Record], timeout: float, *, alone: bool = False) -> Report:
         """Produce the records in order and flush for at most `timeout` seconds.
 
         Delivery reports fill a table of this very call, so one that comes late finds no reader.
         After any error, missing report or leftover, and when the invocation itself is broken off in
-        here, the producer is purged and replaced.
+        here, the producer is purged and replaced. A record that goes `alone` may be refused without
+        that: it leaves no gap, and a new producer takes half a second to get its id from the broker.
         """
         reports: dict[str, KafkaError | None] = {}
-        producer = self._producer = self._producer or self._make(self._config)
+        producer = self._producers.get(alone) or self._build(alone)
         whole, fault = False, ""
         try:
             fault = self._produce(producer, records, reports)
             fault = _flush(producer, reports, timeout) or fault
-            whole = not fault and len(reports) == len(records) and not any(reports.values())
+            bad = [error for error in reports.values() if error and not (alone and _is_refusal(error))]
+            whole = not fault and len(reports) == len(records) and not bad
         finally:
             if not whole:
-                self._replace(producer)
-        return _sum_up(reports, fault)
+                self._replace(producer, alone)
+        report = _sum_up(reports, fault)
+        if len(report.refused) > 1:
+            # A whole batch was too large: this topic takes less than Kafka's own limit.
+            self._config = {**self._config, "batch.size": _SMALL_BATCH}
+        return report
+
+    def _build(self, alone: bool) -> Producer:
+        config = {**self._config, "enable.gapless.guarantee": False} if alone else self._config
+        producer = self._producers[alone] = self._make(config)
+        return producer
 
     def _produce(
         self, producer: Producer, records: Sequence[Record], reports: dict[str, KafkaError | None]
     ) -> str:
         """Queue the records up to the first that the client does not take; return that fault's name."""
+        produce, topic = producer.produce, self._topic
         for record in records:
             try:
-                producer.produce(
-                    self._topic,
+                produce(
+                    topic,
                     record.value,
                     record.agent_id,
                     headers=record.headers,
@@ -98,14 +113,14 @@ class CleanedTopic:
             except BufferError:
                 return "the producer's queue is full"
             except KafkaException as error:
-                if error.args[0].code() in _REFUSALS:
+                if _is_refusal(error.args[0]):
                     reports[record.origin_id] = error.args[0]
                 return _name(error)
         return ""
 
-    def _replace(self, producer: Producer) -> None:
+    def _replace(self, producer: Producer, alone: bool) -> None:
         """Purge the producer, so that none of its messages outlives the invocation, and forget it."""
-        self._producer = None
+        del self._producers[alone]
         self.replaced += 1
         try:
             producer.purge(in_queue=True, in_flight=True, blocking=True)
@@ -147,6 +162,10 @@ def _note(reports: dict[str, KafkaError | None], origin: str, error: KafkaError 
     reports[origin] = error
 
 
+def _is_refusal(error: KafkaError) -> bool:
+    return error.code() in _REFUSALS
+
+
 def _name(error: KafkaException) -> str:
     return str(error.args[0].name())
 
@@ -156,6 +175,6 @@ def _sum_up(reports: dict[str, KafkaError | None], fault: str) -> Report:
         return Report(set(reports), {}, fault)
     delivered = {origin for origin, error in reports.items() if error is None}
     errors = {origin: error for origin, error in reports.items() if error is not None}
-    refused = {origin: error.name() for origin, error in errors.items() if error.code() in _REFUSALS}
+    refused = {origin: error.name() for origin, error in errors.items() if _is_refusal(error)}
     names = sorted({error.name() for origin, error in errors.items() if origin not in refused})
     return Report(delivered, refused, fault or ", ".join(names))
