@@ -133,9 +133,8 @@ class FakeProducer:
             self._report(purged, KafkaError._PURGE_QUEUE)
         return len(purged)
 
-    @property
-    def waiting(self) -> int:
-        """Count the messages that would still be sent."""
+    def __len__(self) -> int:
+        """Count the messages that were neither delivered nor reported."""
         return len(self._queue)
 
     def _batches(self) -> Iterator[list[_Queued]]:
@@ -194,7 +193,7 @@ class FakeProducer:
         return True
 
     def _report(self, batch: list[_Queued], code: int | None) -> None:
-        for one in batch:
+        for one in batch if code is not None or not self.config["delivery.report.only.error"] else ():
             one.on_delivery(None if code is None else KafkaError(code), None)
 
 

@@ -30,6 +30,7 @@ class ScriptedTopic:
         self.timeouts: list[float] = []
         # What was sent to see whether it is refused for its own sake.
         self.alone: list[list[int]] = []
+        self.alone_above = 10_000
 
     def send(self, records: Sequence[Record], timeout: float, *, alone: bool = False) -> Report:
         self.sends.append([record.message.origin.offset for record in records])

@@ -49,7 +49,7 @@ class World:
             (key, entry.value) for key, entry in self.cache.keys().items() if type(entry.value) is bytes
         )
         logs = tuple(tuple(dict.fromkeys(stored.value for stored in log)) for log in self.broker.logs)
-        waiting = tuple(producer.waiting for producer in self.broker.producers[-1:])
+        waiting = tuple(len(producer) for producer in self.broker.producers[-1:])
         return entries, logs, frozenset(self.s3.objects), waiting
 
     def invoke(self, messages: Sequence[Message]) -> Delivery:

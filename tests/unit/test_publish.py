@@ -116,6 +116,16 @@ def test_suspects_in_the_middle() -> None:
     assert topic.alone == [[2], [4]]
 
 
+def test_long_records_go_alone() -> None:
+    """What is very long is sent alone at once, in its place, and refused at once."""
+    batch = [record(0), record(1, padding=20_000), record(2)]
+    topic = ScriptedTopic(brokers({1}))
+
+    assert sent(topic, batch) == (sorted(ids(0, 2)), sorted(ids(1)), "")
+    assert topic.sends == [[0], [1], [2]]
+    assert topic.alone == [[1]]
+
+
 def test_a_suspect_stays_one() -> None:
     """A suspect whose lone send failed for another reason is sent alone again."""
     topic = ScriptedTopic(refuses(1), delivers(0), nothing, brokers({1}))

@@ -92,7 +92,7 @@ def test_missing_reports(mode: Mode, delivered: set[str], fault: str) -> None:
 
     assert topic.send([record(1), record(2), record(3)], 1.0) == Report(delivered, {}, fault)
     assert broker.producers[0].calls == ["flush", "purge", "poll"]
-    assert broker.producers[0].waiting == 0
+    assert len(broker.producers[0]) == 0
     assert topic.replaced == 1
     assert topic.send([record(2), record(3)], 1.0) == Report({TWO, THREE}, {}, "")
     assert len(broker.producers) == 2
@@ -163,15 +163,39 @@ def test_failed_alone() -> None:
     assert len(broker.producers) == 2
 
 
-def test_learns_a_smaller_batch() -> None:
-    """A topic that refused a whole batch gets smaller ones from the next producer on."""
+def test_learns_from_a_refusal() -> None:
+    """A topic that refused a batch gets smaller ones, and says all that was delivered, from the next producer on."""
     broker = FakeBroker(partitions=1, max_bytes=1_000)
     topic = topic_of(broker)
 
+    topic.send([record(2, padding=2_000)], 1.0, alone=True)
+    assert topic.alone_above == 250_000
     topic.send([record(1), record(2, padding=2_000)], 1.0)
     topic.send([record(1)], 1.0)
-    topic.send([record(1)], 1.0, alone=True)
-    assert [one.config["batch.size"] for one in broker.producers] == [1_000_000, 65_536, 65_536]
+    assert topic.alone_above == 32_768
+    assert [
+        (one.config["batch.size"], one.config["delivery.report.only.error"]) for one in broker.producers
+    ] == [
+        (500_000, True),
+        (500_000, True),
+        (65_536, False),
+    ]
+
+
+@pytest.mark.parametrize(("refused_before", "delivered"), [(False, set()), (True, {ONE})])
+def test_exception_among_the_reports(refused_before: bool, delivered: set[str]) -> None:
+    """Where an exception cut into the reports, silence is no delivery: only a good report is."""
+    broker = FakeBroker(partitions=2, max_bytes=1_000)
+    topic = topic_of(broker)
+    low, high = (
+        next(f"agent-{n}" for n in range(9) if broker.partition(f"agent-{n}".encode()) == p) for p in (0, 1)
+    )
+    long = record(2, agent=high, padding=2_000)
+    if refused_before:
+        topic.send([record(8), long], 1.0)
+
+    report = topic.send([record(1, agent=low), long], 1.0)
+    assert report == Report(delivered, {TWO: "MSG_SIZE_TOO_LARGE"}, "_FATAL")
 
 
 def test_purge_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +277,7 @@ def test_broken_off() -> None:
 
     with pytest.raises(Killed):
         topic.send([record(1), record(2)], 1.0)
-    assert broker.producers[0].waiting == 0
+    assert len(broker.producers[0]) == 0
     assert topic.send([record(9)], 1.0).delivered == {"agent_raw_output-0-9"}
     assert lengths(broker) == [2]
     assert topic.replaced == 1
@@ -299,7 +323,8 @@ def test_config() -> None:
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 5,
-        "batch.size": 1_000_000,
+        "batch.size": 500_000,
+        "delivery.report.only.error": True,
         "message.timeout.ms": 0,
         "message.max.bytes": 1_500_000 + FRAMING_BYTES,
         "socket.timeout.ms": 2_500,
@@ -320,11 +345,14 @@ def test_largest_message(largest: int, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("largest", "expected"), [(60_000, 64_096), (995_904, 1_000_000), (6_000_000, 1_000_000)]
+    ("largest", "expected"), [(60_000, 30_000), (1_000_000, 500_000), (6_000_000, 500_000)]
 )
 def test_largest_batch(largest: int, expected: int) -> None:
-    """A batch is no larger than a record may be, nor than what a topic takes by default."""
-    assert producer_config("a:1", largest, 2.0, {})["batch.size"] == expected
+    """A batch is half as large as a record may be, and as what a topic takes by default, at most."""
+    config = producer_config("a:1", largest, 2.0, {})
+
+    assert config["batch.size"] == expected
+    assert CleanedTopic("t", config).alone_above == expected // 2
 
 
 @pytest.mark.parametrize(("timeout", "expected"), [(0.25, 1_000), (1.0, 1_000), (1.5, 1_500), (10.0, 10_000)])

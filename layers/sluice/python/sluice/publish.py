@@ -21,7 +21,9 @@ class Report(NamedTuple):
 
 
 class Topic(Protocol):
-    """Send records in order and flush."""
+    """Send records in order and flush; values of more than `alone_above` bytes are sent alone at once."""
+
+    alone_above: int
 
     def send(self, records: Sequence[Record], timeout: float, *, alone: bool = False) -> Report:
         """Return the delivery reports of these records; `timeout` is in seconds.
@@ -43,12 +45,13 @@ def publish(records: Sequence[Record], topic: Topic, deadline: Deadline) -> Publ
     """Send all records, in order, until each is delivered, refused alone, or the time is up.
 
     A broker refuses a whole batch for the sake of one record, so whatever was refused in company
-    is sent again alone, in its place in the order; refused alone is final.
+    is sent again alone, in its place in the order, and what is very long is sent so from the start;
+    refused alone is final.
     """
     pending = list(records)
     delivered: set[str] = set()
     refused: dict[str, str] = {}
-    suspects: set[str] = set()
+    suspects = {record.origin_id for record in records if len(record.value) > topic.alone_above}
     attempt, fault = 0, ""
     while pending:
         chunk = _next_chunk(pending, suspects)

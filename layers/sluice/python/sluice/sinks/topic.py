@@ -21,6 +21,8 @@ _LARGEST_BATCH: Final = 1_000_000
 _SMALL_BATCH: Final = 65_536
 
 Config = dict[str, Any]
+# By origin id: None for what was delivered, as far as that is reported.
+Reports = dict[str, KafkaError | None]
 
 
 def producer_config(
@@ -41,8 +43,11 @@ def producer_config(
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 5,
-        # As large as a record may be: the topic takes that much, and many small requests cost 1 to 4 µs a record.
-        "batch.size": min(max_cleaned_bytes + FRAMING_BYTES, _LARGEST_BATCH),
+        # A broker refuses a batch whole. Half of what a record may have: the topic takes that much even where its
+        # limit is lower than ours. (Many small requests cost 1 to 4 µs a record.)
+        "batch.size": min(max_cleaned_bytes, _LARGEST_BATCH) // 2,
+        # In confluent-kafka's own hands: librdkafka still tells it of each message, so that its queue counts them.
+        "delivery.report.only.error": True,
         "message.timeout.ms": 0,
         "message.max.bytes": max(max_cleaned_bytes + FRAMING_BYTES, 1_000_000),
         "socket.timeout.ms": max(1_000, int(timeout * 1000)),
@@ -64,44 +69,52 @@ class CleanedTopic:
         self._make = make
         # By whether it is for records that are sent alone.
         self._producers: dict[bool, Producer] = {}
+        # What takes more than half of a batch is sent alone: refused, it takes nothing else along.
+        self.alone_above: int = config["batch.size"] // 2
         self.replaced = 0
 
     def send(self, records: Sequence[Record], timeout: float, *, alone: bool = False) -> Report:
         """Produce the records in order and flush for at most `timeout` seconds.
 
-        Delivery reports fill a table of this very call, so one that comes late finds no reader.
-        After any error, missing report or leftover, and when the invocation itself is broken off in
-        here, the producer is purged and replaced. A record that goes `alone` may be refused without
-        that: it leaves no gap, and a new producer takes half a second to get its id from the broker.
+        Reports fill a table of this very call, so that one which comes late finds no reader. As long as
+        the topic has refused nothing, only errors are reported: an empty queue says of all others that they
+        were delivered, and their reports would cost 1.7 µs a record. Where a purge leaves the queue filled,
+        or an exception cut into the reports, only what was reported as delivered was.
+        After any error or leftover, and when the invocation itself is broken off in here, the producer is
+        purged and replaced. A record that goes `alone` may be refused without that: it leaves no gap, and a
+        new producer takes half a second to get its id from the broker.
         """
-        reports: dict[str, KafkaError | None] = {}
-        producer = self._producers.get(alone) or self._build(alone)
-        whole, fault = False, ""
+        reports: Reports = {}
+        producer = self._producers[alone] if alone in self._producers else self._build(alone)
+        whole = known = False
+        queued, fault, broken = 0, "", ""
         try:
-            fault = self._produce(producer, records, reports)
-            fault = _flush(producer, reports, timeout) or fault
+            queued, fault = self._produce(producer, records, reports)
+            broken = _flush(producer, reports, timeout)
             bad = [error for error in reports.values() if error and not (alone and _is_refusal(error))]
-            whole = not fault and len(reports) == len(records) and not bad
+            whole = not (fault or broken or bad or len(producer))
         finally:
-            if not whole:
-                self._replace(producer, alone)
-        report = _sum_up(reports, fault)
-        if len(report.refused) > 1:
-            # A whole batch was too large: this topic takes less than Kafka's own limit.
-            self._config = {**self._config, "batch.size": _SMALL_BATCH}
+            known = whole or self._replace(producer, alone)
+        report = _sum_up(records[:queued] if known and not broken else (), reports, broken or fault)
+        if report.refused and not alone:
+            self._learn()
         return report
+
+    def _learn(self) -> None:
+        """Expect more refusals: this topic takes less than we thought, so from the next producer on say everything."""
+        size = min(self._config["batch.size"], _SMALL_BATCH)
+        self._config = {**self._config, "batch.size": size, "delivery.report.only.error": False}
+        self.alone_above = size // 2
 
     def _build(self, alone: bool) -> Producer:
         config = {**self._config, "enable.gapless.guarantee": False} if alone else self._config
         producer = self._producers[alone] = self._make(config)
         return producer
 
-    def _produce(
-        self, producer: Producer, records: Sequence[Record], reports: dict[str, KafkaError | None]
-    ) -> str:
-        """Queue the records up to the first that the client does not take; return that fault's name."""
+    def _produce(self, producer: Producer, records: Sequence[Record], reports: Reports) -> tuple[int, str]:
+        """Queue the records up to the first that the client does not take; return how many, and that fault's name."""
         produce, topic = producer.produce, self._topic
-        for record in records:
+        for place, record in enumerate(records):
             try:
                 produce(
                     topic,
@@ -111,26 +124,30 @@ class CleanedTopic:
                     on_delivery=partial(_note, reports, record.origin_id),
                 )
             except BufferError:
-                return "the producer's queue is full"
+                return place, "the producer's queue is full"
             except KafkaException as error:
                 if _is_refusal(error.args[0]):
                     reports[record.origin_id] = error.args[0]
-                return _name(error)
-        return ""
+                return place, _name(error)
+        return len(records), ""
 
-    def _replace(self, producer: Producer, alone: bool) -> None:
-        """Purge the producer, so that none of its messages outlives the invocation, and forget it."""
+    def _replace(self, producer: Producer, alone: bool) -> bool:
+        """Purge the producer, so that none of its messages outlives the invocation, and forget it.
+
+        Tell whether every message that was not delivered has been reported.
+        """
         del self._producers[alone]
         self.replaced += 1
         try:
             producer.purge(in_queue=True, in_flight=True, blocking=True)
             producer.poll(0)
         except (KafkaException, SystemError):
-            pass  # a fatal producer refuses even that; it is dropped all the same
+            return False  # a fatal producer refuses even that; it is dropped all the same
+        return not len(producer)
 
 
-def _flush(producer: Producer, reports: dict[str, KafkaError | None], timeout: float) -> str:
-    """Flush until all is reported or the time is up; after a bad report only what is under way is awaited.
+def _flush(producer: Producer, reports: Reports, timeout: float) -> str:
+    """Flush until nothing is left or the time is up; after an error only what is under way is awaited.
 
     A producer that has met a fatal error (a gap, for one) sends nothing more, and what it still holds
     never expires: waiting for it would take all the time that the next producer needs.
@@ -158,7 +175,7 @@ def _let_go(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def _note(reports: dict[str, KafkaError | None], origin: str, error: KafkaError | None, _: Message) -> None:
+def _note(reports: Reports, origin: str, error: KafkaError | None, _: Message) -> None:
     reports[origin] = error
 
 
@@ -170,11 +187,12 @@ def _name(error: KafkaException) -> str:
     return str(error.args[0].name())
 
 
-def _sum_up(reports: dict[str, KafkaError | None], fault: str) -> Report:
-    if not any(reports.values()):
-        return Report(set(reports), {}, fault)
-    delivered = {origin for origin, error in reports.items() if error is None}
+def _sum_up(settled: Sequence[Record], reports: Reports, fault: str) -> Report:
+    """Add up: what is `settled` was delivered unless an error of it was reported."""
+    delivered = {record.origin_id for record in settled}
+    if not reports:
+        return Report(delivered, {}, fault)
     errors = {origin: error for origin, error in reports.items() if error is not None}
     refused = {origin: error.name() for origin, error in errors.items() if _is_refusal(error)}
     names = sorted({error.name() for origin, error in errors.items() if origin not in refused})
-    return Report(delivered, refused, fault or ", ".join(names))
+    return Report((delivered | reports.keys()) - errors.keys(), refused, fault or ", ".join(names))
