@@ -20,6 +20,8 @@ LOCAL := .venv/local.stamp .venv/rie.stamp
 DEV := .venv/dev.stamp .venv/rie.stamp
 SLUICE := PYTHONPATH=layers/sluice/python $(PY)
 PYTEST := $(PY) -m pytest $(ARGS)
+# What AWS Lambda's runtime brings along, so the vendor layer does not; and click, which only a command line needs.
+RUNTIME_HAS := boto3 botocore s3transfer python-dateutil six urllib3 click
 # Tests marked `kafka` hold on Apache Kafka only.
 EMBEDDED := -m "not kafka"
 # What needs no broker, or kills and patches what the twin itself embeds: the same on any broker. And whole runs:
@@ -111,8 +113,9 @@ docs: $(LOCAL) ## Write docs/reference.md anew from the code
 .PHONY: lock
 lock: ## Pin the requirements anew (needs uv)
 	@for file in layers/vendor/requirements requirements/local requirements/dev; do \
+	  leave=; case $$file in layers/*) leave="$(RUNTIME_HAS:%=--no-emit-package=%)";; esac; \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-header --no-annotate $(ARGS) $$file.in --output-file $$file.txt || exit 1; \
+	    --no-header --no-annotate $$leave $(ARGS) $$file.in --output-file $$file.txt || exit 1; \
 	done
 
 .PHONY: clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,13 +14,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from sluice import lookup_wiring, wiring
-from sluice.settings import DOCUMENTED, CacheSettings, SettingsError
+from sluice.settings import DOCUMENTED, CacheSettings, IamUser, SettingsError
 from sluice.sinks.topic import CleanedTopic
 from sluice.source import NotAKafkaEventError
 from sluice.wiring import RetryBatchError
 from tests.fakes.broker import FakeBroker
 from tests.fakes.bucket import FakeS3
 from tests.fakes.cache import FakeCache
+from tests.fakes.role import forget
 from tests.fakes.schedule import Mode, Schedule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -245,6 +247,40 @@ def test_settings_reach_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {stored.topic for log in wired.broker.logs for stored in log} == {"washed"}
     assert {record["_prep"]["pipeline"] for record in published(wired)} == {"blue"}
     assert "too_large" in {letter["reason"] for letter in wired.s3.letters()}
+
+
+def test_the_role_logs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With IAM the producer asks for tokens of the function's role, and the cache's client is told its user."""
+    wired = wire(
+        monkeypatch,
+        KAFKA_AUTH="iam",
+        REDIS_AUTH="iam",
+        REDIS_URL="rediss://cache:6379",
+        REDIS_USERNAME="writer",
+        REDIS_IAM_CACHE="agents",
+        AWS_REGION="eu-central-1",
+        AWS_ACCESS_KEY_ID="AKIDEXAMPLE",
+        AWS_SECRET_ACCESS_KEY="secret",
+    )
+    assert wired.preprocess(event("preprocess-msk"), Context()) == {"batchItemFailures": []}
+    config = wired.broker.producers[0].config
+
+    assert (config["security.protocol"], config["sasl.mechanism"]) == ("SASL_SSL", "OAUTHBEARER")
+    token, end = config["oauth_cb"]("")
+    assert token
+    assert end > time.time() + 300
+    assert wired.opened[0].iam == IamUser("writer", "agents", serverless=True, region="eu-central-1")
+
+
+def test_a_role_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the role has no credentials the batch is given back, in time, and nothing is published."""
+    wired = wire(monkeypatch, KAFKA_AUTH="iam", AWS_REGION="eu-central-1", PARTIAL_FAILURES="true")
+    forget(monkeypatch)
+    began = time.monotonic()
+    answer = wired.preprocess(event("preprocess-self-managed"), Context(40))
+
+    assert [failure["itemIdentifier"]["offset"] for failure in answer["batchItemFailures"]] == [0]
+    assert (wired.broker.producers, time.monotonic() - began < 5) == ([], True)
 
 
 def test_passed_headers_reach_the_topic(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,9 +55,19 @@ def producer_config(
 class CleanedTopic:
     """Send records and say of each what the broker's delivery report said."""
 
-    def __init__(self, topic: str, config: Config, make: Callable[[Config], Producer] = Producer) -> None:
-        """Keep the configuration; the producer is built on the first send and kept across invocations."""
+    def __init__(
+        self,
+        topic: str,
+        config: Config,
+        make: Callable[[Config], Producer] = Producer,
+        log_in: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Keep the configuration; the producer is built on the first send and kept across invocations.
+
+        `log_in` raises KafkaException where it would not get in.
+        """
         self._topic = topic
+        self._log_in = log_in
         self._config = config
         self._make = make
         self._producer: Producer | None = None
@@ -71,7 +81,10 @@ class CleanedTopic:
         here, the producer is purged and replaced.
         """
         reports: dict[str, KafkaError | None] = {}
-        producer = self._producer = self._producer or self._make(self._config)
+        try:
+            producer = self._producer = self._producer or self._build()
+        except KafkaException as error:
+            return Report(set(), {}, _name(error))
         whole, fault = False, ""
         try:
             fault = self._produce(producer, records, reports)
@@ -81,6 +94,10 @@ class CleanedTopic:
             if not whole:
                 self._replace(producer)
         return _sum_up(reports, fault)
+
+    def _build(self) -> Producer:
+        self._log_in()
+        return self._make(self._config)
 
     def _produce(
         self, producer: Producer, records: Sequence[Record], reports: dict[str, KafkaError | None]
