@@ -18,7 +18,7 @@ from sluice.sinks.topic_iam import RoleLogin, sign_in
 from tests.fakes.broker import FakeBroker
 from tests.fakes.records import record
 from tests.fakes.role import forget, take_role
-from tests.fakes.schedule import Clock
+from tests.fakes.schedule import Clock, Mode, Schedule
 from tests.fakes.script import deadline_of
 
 CONFIG = producer_config("broker.test:9098", 1_000_000, 2.0, {})
@@ -79,8 +79,18 @@ def test_signed_once() -> None:
     login = RoleLogin("eu-central-1", signing)
     login.check()
     login("")
+    login("")
 
     assert signing.regions == ["eu-central-1"]
+
+
+def test_signed_anew_for_the_next_producer() -> None:
+    """A producer that is replaced leaves its token behind: that may have been what was wrong."""
+    signing, broker = Signing(), FakeBroker(Schedule({0: Mode.BEFORE}))
+    topic = CleanedTopic("agent_cleaned", CONFIG, broker.producer, RoleLogin("eu-central-1", signing).check)
+    sent = [bool(topic.send([record(1)], 1.0).delivered) for _ in range(3)]
+
+    assert (sent, len(broker.producers), len(signing.regions)) == ([False, True, True], 2, 2)
 
 
 def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,11 @@ class KeptToken:
                 self._token = self._sign()
             return self._token
 
+    def renew(self) -> None:
+        """Make a new token, however good the kept one may be; raises BotoCoreError when there are no credentials."""
+        with self._lock:
+            self._token = self._sign()
+
 
 class FunctionCredentials(CredentialProvider):  # type: ignore[misc]  # botocore has no annotations
     """Find the credentials where AWS Lambda puts them: in the environment, with SnapStart behind a local endpoint.
@@ -68,7 +73,12 @@ class FunctionCredentials(CredentialProvider):  # type: ignore[misc]  # botocore
             found = EnvProvider().load() or ContainerProvider(fetcher=fetcher).load()
         except BotoCoreError:
             raise
-        except (OSError, ValueError, KeyError) as error:  # an endpoint that answers with something else
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+        ) as error:  # an endpoint that answers with something else
             raise CredentialRetrievalError(provider=self.METHOD, error_msg=type(error).__name__) from error
         if found is None:
             raise NoCredentialsError

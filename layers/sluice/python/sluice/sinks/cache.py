@@ -118,7 +118,8 @@ class ClusterCache:
         """Close the connections; the next command reads the map of the slots anew."""
         client, self._client = self._client, None
         if client is not None:
-            client.close()
+            # Its `close` leaves the nodes' sockets to the garbage collector, which rarely comes.
+            client.disconnect_connection_pools()  # type: ignore[no-untyped-call]
 
 
 def _follow(

@@ -16,8 +16,8 @@ class RoleLogin:
 
     The client asks for a token on a thread of its own, as soon as it is built and again when four fifths of a token's
     life are over (within a second of waking up, when that was slept through). Its constructor waits for the first one,
-    in steps of a second, and for ten seconds when none comes. So `check` makes sure of one before: what fails then
-    fails at once, and is retried like any other fault.
+    in steps of a second, and for ten seconds when none comes. So `check` makes one before: what fails then fails at once,
+    and is retried like any other fault.
     """
 
     def __init__(self, region: str, sign: Callable[[str], Token] | None = None) -> None:
@@ -25,9 +25,12 @@ class RoleLogin:
         self._tokens = KeptToken(lambda: (sign or sign_in)(region))
 
     def check(self) -> None:
-        """See that there is a token; raises KafkaException when there are no credentials for one."""
+        """Make a token for a new producer; raises KafkaException when there are no credentials for one.
+
+        A new one each time: where a producer had to be replaced, its token may have been what was wrong with it.
+        """
         try:
-            self._tokens.get()
+            self._tokens.renew()
         except BotoCoreError as error:
             reason = f"no credentials to sign in with: {type(error).__name__}"
             raise KafkaException(KafkaError(KafkaError.SASL_AUTHENTICATION_FAILED, reason)) from error
