@@ -10,6 +10,10 @@ MAKEFLAGS += --no-builtin-rules
 INPUT ?=
 OUT ?=
 export INPUT OUT
+# `make invoke FUNCTION=lookup EVENT=events/lookup/hit.json`.
+FUNCTION ?= preprocess
+EVENT ?= events/msk/mixed.json
+export FUNCTION EVENT
 # Python to make .venv with; by default the first of python3.13 … python3 that is new enough and whole.
 PYTHON ?=
 # Further arguments for pytest: `make test ARGS="-k murmur2"`.
@@ -41,9 +45,17 @@ help: ## Print this help
 run: $(LOCAL) ## Run the pipeline in the local twin [INPUT=file.jsonl[.gz]|file.b64|-] [OUT=folder]
 	@exec $(PY) -m ops.twin run $${INPUT:+--input "$$INPUT"} $${OUT:+--out "$$OUT"}
 
+.PHONY: invoke
+invoke: $(LOCAL) ## Invoke one function with one event, locally [FUNCTION=preprocess] [EVENT=events/msk/mixed.json]
+	@exec $(PY) -m ops.invoke "$$FUNCTION" "$$EVENT"
+
 .PHONY: bench
 bench: $(DEV) ## Measure speed and memory, beside the seed loop and the floor
 	@$(SLUICE) -m ops.bench $(ARGS)
+
+.PHONY: events
+events: $(LOCAL) ## Remake events/msk, and build/full.json, an event as large as AWS Lambda takes
+	@mkdir -p build && $(PY) -m ops.events && $(PY) -m ops.events full > build/full.json
 
 .PHONY: sample
 sample: $(LOCAL) ## Remake the sample stream, byte for byte
