@@ -32,7 +32,8 @@ EMBEDDED := -m "not kafka"
 # on Apache Kafka a poller of the twin now and then passes over a partition's first record (the run says so).
 NO_BROKER := --ignore=tests/contract/test_faults.py --ignore=tests/integration/test_run_kills.py \
   --ignore=tests/integration/test_run_self_test.py --ignore=tests/integration/test_event_source_shutdown.py \
-  --ignore=tests/integration/test_event_source_runtime.py --ignore=tests/integration/test_run.py
+  --ignore=tests/integration/test_event_source_runtime.py --ignore=tests/integration/test_run.py \
+  --ignore=tests/integration/test_invoke.py
 
 ##@ Use
 
