@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -17,16 +18,19 @@ from ops.twin.runtime_replies import read_runtime_reply
 
 TEMPLATES: Final = REPOSITORY / "cdk.out"
 ENGINES: Final = ("docker", "finch", "podman")
+# The processor of this machine, as AWS Lambda calls it.
+_HERE: Final = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 _ENGINE_SECONDS: Final = 10.0
 # The first time SAM fetches the runtime's image.
 _SAM_SECONDS: Final = 900.0
 
 
 class Function(NamedTuple):
-    """Where a function stands: the template's file and its logical id in there."""
+    """Where a function stands: the template's file, its logical id in there, and what it is made for."""
 
     template: Path
     logical_id: str
+    architecture: str
 
 
 def find(function: str, templates: Path = TEMPLATES) -> Function | str:
@@ -36,7 +40,11 @@ def find(function: str, templates: Path = TEMPLATES) -> Function | str:
     if not any(map(_answers, ENGINES)):
         return "no container engine answers"
     found = find_function(function, templates)
-    return found or "cdk.out does not hold it: `make synth` first"
+    if found is None:
+        return "cdk.out does not hold it: `make synth` first"
+    if found.architecture != _HERE:
+        return f"cdk.out is made for {found.architecture}: synthesise it with arch={_HERE}"
+    return found
 
 
 def _answers(engine: str) -> bool:
@@ -54,9 +62,12 @@ def find_function(function: str, templates: Path) -> Function | None:
     for path in sorted(templates.glob("*.template.json")):
         resources: Mapping[str, Any] = orjson.loads(path.read_bytes()).get("Resources", {})
         for logical_id, resource in resources.items():
-            handler = resource.get("Properties", {}).get("Handler")
-            if resource.get("Type") == "AWS::Lambda::Function" and handler == f"{function}.handler":
-                return Function(path, logical_id)
+            properties = resource.get("Properties", {})
+            if (
+                resource.get("Type") == "AWS::Lambda::Function"
+                and properties.get("Handler") == f"{function}.handler"
+            ):
+                return Function(path, logical_id, properties.get("Architectures", ["x86_64"])[0])
     return None
 
 

@@ -14,7 +14,11 @@ from ops.twin.collect import Consumed, Letter
 
 FUNCTION = {
     "Type": "AWS::Lambda::Function",
-    "Properties": {"Handler": "preprocess.handler", "Environment": {"Variables": {"REDIS_URL": "theirs"}}},
+    "Properties": {
+        "Handler": "preprocess.handler",
+        "Architectures": [sam._HERE],
+        "Environment": {"Variables": {"REDIS_URL": "theirs"}},
+    },
 }
 
 
@@ -35,7 +39,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, *programs: str) -> None:
 def test_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With SAM, an engine that answers and a template, SAM is used, and the function found by its handler."""
     machine(monkeypatch, "sam", "finch")
-    function = sam.Function(tmp_path / "b.template.json", "Preprocess")
+    function = sam.Function(tmp_path / "b.template.json", "Preprocess", sam._HERE)
 
     assert sam.find("preprocess", templates(tmp_path)) == function
 
@@ -55,6 +59,15 @@ def test_not_used(
     machine(monkeypatch, *programs)
 
     assert sam.find(function, templates(tmp_path)) == why
+
+
+def test_made_for_another_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template for another processor than this machine's is not used: its image would not run here."""
+    machine(monkeypatch, "sam", "docker")
+    monkeypatch.setattr(sam, "_HERE", "riscv")
+    why = sam.find("lookup", templates(tmp_path))
+
+    assert why == "cdk.out is made for x86_64: synthesise it with arch=riscv"
 
 
 def test_an_engine_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +104,7 @@ def test_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://mine")
     folder = tmp_path / "run"
     folder.mkdir()
-    function = sam.Function(templates(tmp_path) / "b.template.json", "Preprocess")
+    function = sam.Function(templates(tmp_path) / "b.template.json", "Preprocess", sam._HERE)
     reply = sam.invoke(function, b'{"records": {}}', {"REDIS_URL": "ours"}, folder)
     words, event, shell = asked.read_text().splitlines()
 
@@ -110,7 +123,7 @@ def test_run_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program.write_text("#!/bin/sh\nexit 3\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    function = sam.Function(templates(tmp_path) / "b.template.json", "Preprocess")
+    function = sam.Function(templates(tmp_path) / "b.template.json", "Preprocess", sam._HERE)
     with pytest.raises(OSError, match=r"SAM failed \(exit code 3\)"):
         sam.invoke(function, b"{}", {}, tmp_path)
 
