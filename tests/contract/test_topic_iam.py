@@ -25,7 +25,7 @@ from sluice.settings import read_settings
 from sluice.sinks import topic_iam
 from sluice.sinks.aws_token import Token
 from sluice.sinks.topic import CleanedTopic
-from sluice.wiring import _topic
+from sluice.wiring import open_topic
 from tests.contract.kafka import create_topic, read_all
 from tests.fakes.records import record
 from tests.fakes.role import take_role
@@ -68,7 +68,7 @@ def name(apache_kafka: ApacheKafka) -> str:
 
 def topic_of(broker: ApacheKafka, name: str, **options: Any) -> CleanedTopic:
     """Build the topic as `preprocess` does, with further options of the client."""
-    topic = _topic(read_settings(environment(broker, name)), "", deadline_of(Clock(60.0)))
+    topic = open_topic(read_settings(environment(broker, name)), "", deadline_of(Clock(60.0)))
     topic._config |= options
     return topic
 
@@ -125,7 +125,7 @@ from sluice.deadline import Deadline
 from sluice.publish import publish
 from sluice.settings import read_settings
 from sluice.sinks import topic_iam
-from sluice.wiring import _topic
+from sluice.wiring import open_topic
 from tests.fakes.records import record
 signed = []
 def sign(region):
@@ -136,7 +136,7 @@ topic = None
 for place in range(2):
     end = time.time() + 30
     deadline = Deadline(lambda: int((end - time.time()) * 1000))
-    topic = topic or _topic(read_settings(), "", deadline)
+    topic = topic or open_topic(read_settings(), "", deadline)
     done = publish([record(place)], topic, deadline)
     print(len(done.delivered), len(signed), flush=True)
     sys.stdin.readline()

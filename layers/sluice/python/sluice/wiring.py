@@ -60,7 +60,7 @@ class Preprocess:
             settings.pipeline_version,
             settings.passed_headers,
         )
-        self._topic = _topic(settings, first_bootstrap, deadline)
+        self._topic = open_topic(settings, first_bootstrap, deadline)
         self._sinks = Sinks(
             cache=open_cache(settings.cache, io_timeout),
             topic=self._topic,
@@ -104,7 +104,11 @@ def _calm_collector() -> None:
     gc.set_threshold(200_000, 10, 10)
 
 
-def _topic(settings: Settings, first_bootstrap: str, deadline: Deadline) -> CleanedTopic:
+def open_topic(settings: Settings, first_bootstrap: str, deadline: Deadline) -> CleanedTopic:
+    """Return the cleaned topic, with the login that the settings ask for; nothing connects before the first send.
+
+    Raises SettingsError when nobody names a broker.
+    """
     config = _producer(settings, first_bootstrap, deadline)
     if settings.kafka_auth != "iam":
         return CleanedTopic(settings.cleaned_topic, config)
