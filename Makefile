@@ -10,6 +10,10 @@ MAKEFLAGS += --no-builtin-rules
 INPUT ?=
 OUT ?=
 export INPUT OUT
+# `make invoke FUNCTION=lookup EVENT=events/lookup/hit.json`.
+FUNCTION ?= preprocess
+EVENT ?= events/msk/mixed.json
+export FUNCTION EVENT
 # Python to make .venv with; by default the first of python3.13 … python3 that is new enough and whole.
 PYTHON ?=
 # Further arguments for pytest: `make test ARGS="-k murmur2"`.
@@ -20,13 +24,16 @@ LOCAL := .venv/local.stamp .venv/rie.stamp
 DEV := .venv/dev.stamp .venv/rie.stamp
 SLUICE := PYTHONPATH=layers/sluice/python $(PY)
 PYTEST := $(PY) -m pytest $(ARGS)
+# What AWS Lambda's runtime brings along, so the vendor layer does not; and click, which only a command line needs.
+RUNTIME_HAS := boto3 botocore s3transfer python-dateutil six urllib3 click
 # Tests marked `kafka` hold on Apache Kafka only.
 EMBEDDED := -m "not kafka"
 # What needs no broker, or kills and patches what the twin itself embeds: the same on any broker. And whole runs:
 # on Apache Kafka a poller of the twin now and then passes over a partition's first record (the run says so).
 NO_BROKER := --ignore=tests/contract/test_faults.py --ignore=tests/integration/test_run_kills.py \
   --ignore=tests/integration/test_run_self_test.py --ignore=tests/integration/test_event_source_shutdown.py \
-  --ignore=tests/integration/test_event_source_runtime.py --ignore=tests/integration/test_run.py
+  --ignore=tests/integration/test_event_source_runtime.py --ignore=tests/integration/test_run.py \
+  --ignore=tests/integration/test_invoke.py
 
 ##@ Use
 
@@ -39,9 +46,17 @@ help: ## Print this help
 run: $(LOCAL) ## Run the pipeline in the local twin [INPUT=file.jsonl[.gz]|file.b64|-] [OUT=folder]
 	@exec $(PY) -m ops.twin run $${INPUT:+--input "$$INPUT"} $${OUT:+--out "$$OUT"}
 
+.PHONY: invoke
+invoke: $(LOCAL) ## Invoke one function with one event, locally [FUNCTION=preprocess] [EVENT=events/msk/mixed.json]
+	@exec $(PY) -m ops.invoke "$$FUNCTION" "$$EVENT"
+
 .PHONY: bench
 bench: $(DEV) ## Measure speed and memory, beside the seed loop and the floor
 	@$(SLUICE) -m ops.bench $(ARGS)
+
+.PHONY: events
+events: $(LOCAL) ## Remake events/msk, and build/full.json, an event as large as AWS Lambda takes
+	@mkdir -p build && $(PY) -m ops.events && $(PY) -m ops.events full > build/full.json
 
 .PHONY: sample
 sample: $(LOCAL) ## Remake the sample stream, byte for byte
@@ -111,8 +126,9 @@ docs: $(LOCAL) ## Write docs/reference.md anew from the code
 .PHONY: lock
 lock: ## Pin the requirements anew (needs uv)
 	@for file in layers/vendor/requirements requirements/local requirements/dev; do \
+	  leave=; case $$file in layers/*) leave="$(RUNTIME_HAS:%=--no-emit-package=%)";; esac; \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-header --no-annotate $(ARGS) $$file.in --output-file $$file.txt || exit 1; \
+	    --no-header --no-annotate $$leave $(ARGS) $$file.in --output-file $$file.txt || exit 1; \
 	done
 
 .PHONY: clean

@@ -31,13 +31,18 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{sasl}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{sasl},TOKEN://127.0.0.1:{token},\
+CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{sasl},TOKEN://127.0.0.1:{token}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,TOKEN:SASL_SSL,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\
 org.apache.kafka.common.security.scram.ScramLoginModule required;
+# Takes tokens that nobody signed, until their end: Apache Kafka's own stand-in for an authority such as AWS.
+listener.name.token.sasl.enabled.mechanisms=OAUTHBEARER
+listener.name.token.oauthbearer.sasl.jaas.config=\
+org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
 ssl.keystore.type=PEM
 ssl.keystore.location={home}/server.pem
 log.dirs={home}/data
@@ -59,7 +64,7 @@ broker.session.timeout.ms=3000
 
 
 class ApacheKafka:
-    """A broker with the listeners PLAINTEXT and SASL_SSL (SCRAM-SHA-512), as a context manager.
+    """A broker with listeners for PLAINTEXT, SCRAM-SHA-512 and OAUTHBEARER (both SASL_SSL), as a context manager.
 
     `kill` and `start` again keep address and data; `stop` on the way out removes them.
     """
@@ -71,16 +76,17 @@ class ApacheKafka:
         self.home = Path(tempfile.mkdtemp(prefix="sluice-kafka-"))
         self._launcher = Launcher()
         ports: set[int] = set()
-        while len(ports) < 3:
+        while len(ports) < 4:
             ports.add(free_port())
-        plain, sasl, controller = ports
+        plain, sasl, token, controller = ports
         self.bootstrap = f"127.0.0.1:{plain}"
         self.sasl_bootstrap = f"127.0.0.1:{sasl}"
+        self.token_bootstrap = f"127.0.0.1:{token}"
         self.ca_file = self.home / "ca.pem"
         self.log_file = self.home / "server.log"
         self._properties = self.home / "server.properties"
         self._properties.write_text(
-            PROPERTIES.format(home=self.home, plain=plain, sasl=sasl, controller=controller)
+            PROPERTIES.format(home=self.home, plain=plain, sasl=sasl, token=token, controller=controller)
         )
         self._process: subprocess.Popen[bytes] | None = None
 

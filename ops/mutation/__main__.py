@@ -23,9 +23,12 @@ DELIVERY = (
     "deliver.py",
     "publish.py",
     "claim.py",
+    "sinks/aws_token.py",
     "sinks/cache.py",
+    "sinks/cache_iam.py",
     "sinks/dead_letters.py",
     "sinks/topic.py",
+    "sinks/topic_iam.py",
 )
 ARGUED = Path(__file__).with_name("argued.toml")
 # A mutant that takes this many times as long as the unchanged code runs in a circle.

@@ -142,5 +142,5 @@ class FakeCluster:
             raise answer
         return answer
 
-    def close(self) -> None:
+    def disconnect_connection_pools(self) -> None:
         self.closed += 1

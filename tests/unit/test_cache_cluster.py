@@ -58,6 +58,7 @@ def test_open_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
         "socket_timeout": 1.5,
         "socket_connect_timeout": 0.375,
         "protocol": 2,
+        "driver_info": None,
         "require_full_coverage": False,
     }
 

@@ -98,8 +98,11 @@ def test_layers_of_requirements() -> None:
 
 
 def test_vendor_leaves_the_runtime_its_own() -> None:
-    """The vendor layer does not bring the boto3 that AWS Lambda's runtime already has."""
-    assert {"boto3", "botocore"}.isdisjoint(pins(ROOT / "layers/vendor/requirements.txt"))
+    """The vendor layer does not bring the boto3 that AWS Lambda's runtime already has, nor what that stands on."""
+    (named,) = re.findall(r"^RUNTIME_HAS := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert {"boto3", "botocore", "urllib3"} <= set(named.split())
+    assert pins(ROOT / "layers/vendor/requirements.txt").keys().isdisjoint(named.split())
 
 
 def test_no_addresses() -> None:

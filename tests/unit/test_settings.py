@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 from sluice.settings import (
     DOCUMENTED,
     CacheSettings,
+    IamUser,
     Setting,
     Settings,
     SettingsError,
@@ -27,6 +28,7 @@ DEFAULTS = Settings(
     kafka_username="",
     kafka_password="",
     kafka_ca_file="",
+    aws_region="",
     cleaned_topic="agent_cleaned",
     cache=CacheSettings(url="redis://cache:6379", mode="standalone", record_ttl=3_600),
     dead_letter_bucket="letters",
@@ -69,6 +71,7 @@ SET: list[tuple[str, str, str, object]] = [
     ("KAFKA_USERNAME", "u", "kafka_username", "u"),
     ("KAFKA_PASSWORD", "p", "kafka_password", "p"),
     ("KAFKA_CA_FILE", "ca.pem", "kafka_ca_file", "ca.pem"),
+    ("AWS_REGION", "eu-central-1", "aws_region", "eu-central-1"),
     ("CLEANED_TOPIC", "other", "cleaned_topic", "other"),
     ("DEAD_LETTER_BUCKET", "other", "dead_letter_bucket", "other"),
     ("MAX_MESSAGE_BYTES", "1", "max_message_bytes", 1),
@@ -102,9 +105,60 @@ def test_scram() -> None:
         ]
 
 
+IAM = {
+    "REDIS_AUTH": "iam",
+    "REDIS_URL": "rediss://cache:6379",
+    "REDIS_USERNAME": "sluice-writer",
+    "REDIS_IAM_CACHE": "agents",
+    "AWS_REGION": "eu-central-1",
+}
+
+
+@pytest.mark.parametrize(("serverless", "expected"), [("", True), ("true", True), ("false", False)])
+def test_cache_iam(serverless: str, expected: bool) -> None:
+    """A user of IAM is known by its name, its cache and that one's kind, and its region; `lookup` reads the same."""
+    environment = LEAST | IAM | {"REDIS_IAM_SERVERLESS": serverless}
+    user = IamUser("sluice-writer", "agents", serverless=expected, region="eu-central-1")
+    cache = CacheSettings("rediss://cache:6379", "standalone", 3_600, user)
+
+    assert read_settings(environment).cache == cache
+    assert read_cache_settings(environment) == cache
+
+
+@pytest.mark.parametrize("name", ["REDIS_USERNAME", "REDIS_IAM_CACHE", "AWS_REGION"])
+def test_cache_iam_needs(name: str) -> None:
+    """A user of IAM needs all three."""
+    assert errors(IAM | {name: ""}) == [
+        "REDIS_AUTH is 'iam', so REDIS_USERNAME, REDIS_IAM_CACHE and AWS_REGION must be set"
+    ]
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://cache:6379", f"rediss://:{SECRET}@cache:6379", "rediss://user@cache:6379"]
+)
+def test_cache_iam_address(url: str) -> None:
+    """A user of IAM takes TLS, and no other user or password beside itself."""
+    assert errors(IAM | {"REDIS_URL": url}) == [
+        "REDIS_AUTH is 'iam', so REDIS_URL must be rediss://host:6379, without user and password"
+    ]
+
+
+def test_cache_iam_small_letters() -> None:
+    """The cache's name is signed as ElastiCache writes it; another spelling is an error here, not a refusal there."""
+    assert errors(IAM | {"REDIS_IAM_CACHE": "Agents"}) == [
+        "REDIS_IAM_CACHE is 'Agents', allowed are names in small letters"
+    ]
+
+
+def test_kafka_iam() -> None:
+    """The role's login takes a region and nothing else."""
+    assert read_settings(LEAST | {"KAFKA_AUTH": "iam", "AWS_REGION": "eu-central-1"}).kafka_auth == "iam"
+    assert errors({"KAFKA_AUTH": "iam"}) == ["KAFKA_AUTH is 'iam', so AWS_REGION must be set"]
+
+
 def test_every_setting_is_tested() -> None:
     """The tests above set every variable of the table."""
-    assert {name for name, *_ in SET} | {"KAFKA_AUTH", "REDIS_AUTH"} == {
+    assert {name for name, *_ in SET} | {"KAFKA_AUTH", "REDIS_IAM_SERVERLESS"} | IAM.keys() == {
         setting.name for setting in DOCUMENTED
     }
 
@@ -112,7 +166,8 @@ def test_every_setting_is_tested() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("KAFKA_AUTH", "iam"),
+        ("KAFKA_AUTH", "aws_iam"),
+        ("REDIS_IAM_SERVERLESS", "no"),
         ("REDIS_MODE", "sentinel"),
         ("REDIS_AUTH", "Password"),
         ("PARTIAL_FAILURES", "1"),
@@ -140,6 +195,8 @@ def test_all_errors_at_once() -> None:
         "KAFKA_AUTH": "x",
         "REDIS_MODE": "x",
         "REDIS_AUTH": "x",
+        "REDIS_IAM_CACHE": "X",
+        "REDIS_IAM_SERVERLESS": "x",
         "RECORD_TTL_SECONDS": "x",
         "MAX_MESSAGE_BYTES": "x",
         "MAX_CLEANED_BYTES": "x",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import re
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,17 +13,18 @@ from typing import Any, NamedTuple
 import pytest
 
 from sluice import lookup_wiring, wiring
-from sluice.settings import DOCUMENTED, CacheSettings, SettingsError
+from sluice.settings import DOCUMENTED, CacheSettings, IamUser, SettingsError
 from sluice.sinks.topic import CleanedTopic
 from sluice.source import NotAKafkaEventError
 from sluice.wiring import RetryBatchError
 from tests.fakes.broker import FakeBroker
 from tests.fakes.bucket import FakeS3
 from tests.fakes.cache import FakeCache
+from tests.fakes.events import EVENTS, LOOKUPS, MSK, Made, place
+from tests.fakes.role import forget
 from tests.fakes.schedule import Mode, Schedule
 
 ROOT = Path(__file__).resolve().parents[2]
-EVENTS = ROOT / "events"
 FUNCTIONS = ROOT / "functions"
 ENVIRONMENT = {"REDIS_URL": "redis://cache:6379", "DEAD_LETTER_BUCKET": "letters", "RECORD_TTL_SECONDS": "60"}
 Handler = Callable[[Any, Any], dict[str, Any]]
@@ -94,7 +95,7 @@ def test_the_msk_event(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     """The MSK event that ships becomes cleaned records and dead letters, and is acknowledged."""
     wired = wire(monkeypatch, PARTIAL_FAILURES="true")
 
-    assert wired.preprocess(event("preprocess-msk"), Context()) == {"batchItemFailures": []}
+    assert wired.preprocess(event("msk/mixed"), Context()) == {"batchItemFailures": []}
     assert {record["_prep"]["origin"]: record["text"] for record in published(wired)} == {
         "agent_raw_output-0-40": "All is well.",
         "agent_raw_output-0-42": "All is lost.",
@@ -122,7 +123,7 @@ def test_the_self_managed_event(monkeypatch: pytest.MonkeyPatch) -> None:
     """The event of a self-managed cluster works the same, and its servers are those of the producer."""
     wired = wire(monkeypatch)
 
-    assert wired.preprocess(event("preprocess-self-managed"), Context()) == {"batchItemFailures": []}
+    assert wired.preprocess(event("msk/self_managed"), Context()) == {"batchItemFailures": []}
     (record,) = published(wired)
     assert (record["agent_id"], record["text"]) == ("writer-1", "Café at noon")
     (producer,) = wired.broker.producers
@@ -132,22 +133,48 @@ def test_the_self_managed_event(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_lookup_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """The look-ups that ship find what the MSK event left, and nothing before it."""
     wired = wire(monkeypatch)
-    assert wired.lookup(event("lookup-one"), Context())["statusCode"] == 404
+    assert wired.lookup(event("lookup/hit"), Context())["statusCode"] == 404
 
-    wired.preprocess(event("preprocess-msk"), Context())
+    wired.preprocess(event("msk/mixed"), Context())
 
-    one = wired.lookup(event("lookup-one"), Context())
-    latest = wired.lookup(event("lookup-latest"), Context())
+    one = wired.lookup(event("lookup/hit"), Context())
+    latest = wired.lookup(event("lookup/latest"), Context())
     assert (one["statusCode"], one["record"]["text"]) == (200, "All is well.")
     assert {record["text"] for record in latest["records"]} == {"All is well.", "All is lost."}
     assert one["record"] in published(wired)
 
 
-def test_every_event_is_used() -> None:
-    """No event ships that no test above invokes a function with."""
-    used = set(re.findall(r'event\("([a-z-]+)"\)', Path(__file__).read_text()))
+@pytest.mark.parametrize("name", MSK)
+def test_every_event(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Every event of a batch that ships is acknowledged whole, and comes out as the table says."""
+    wired = wire(monkeypatch, PARTIAL_FAILURES="true")
 
-    assert used == {path.stem for path in EVENTS.glob("*.json")}
+    assert wired.preprocess(event(f"msk/{name}"), Context()) == {"batchItemFailures": []}
+    cleaned = {place(record["_prep"]["origin"]): record["text"] for record in published(wired)}
+    letters = {place(letter["id"]): letter["reason"] for letter in wired.s3.letters()}
+    assert Made(cleaned, letters) == MSK[name]
+
+
+@pytest.mark.parametrize("name", LOOKUPS)
+def test_every_look_up(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Every look-up that ships finds what the mixed event left, and nothing before it."""
+    wired = wire(monkeypatch)
+    assert wired.lookup(event(f"lookup/{name}"), Context())["statusCode"] == 404
+
+    wired.preprocess(event("msk/mixed"), Context())
+    answer = wired.lookup(event(f"lookup/{name}"), Context())
+    records = answer.get("records") or [answer.get("record")]
+    assert (answer["statusCode"], {record["text"] for record in records if record}) == LOOKUPS[name]
+
+
+def test_header_bytes_are_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Header bytes beyond 127, which arrive below zero, leave as they came; what is not on the list stays behind."""
+    wired = wire(monkeypatch)
+    wired.preprocess(event("msk/signed_headers"), Context())
+    (stored,) = [stored for log in wired.broker.logs for stored in log]
+
+    assert dict(stored.headers)["tracestate"] == "café=1".encode()
+    assert "dropped" not in dict(stored.headers)
 
 
 @pytest.mark.parametrize("wrong", [None, [], "x", 7, {"agent_id": 7}])
@@ -162,8 +189,8 @@ def test_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wired.opened == []
 
     for _ in range(2):
-        wired.preprocess(event("preprocess-msk"), Context())
-        wired.lookup(event("lookup-one"), Context())
+        wired.preprocess(event("msk/mixed"), Context())
+        wired.lookup(event("lookup/hit"), Context())
 
     assert wired.opened == [CacheSettings("redis://cache:6379", "standalone", 60)] * 2
     assert len(wired.broker.producers) == 1
@@ -175,7 +202,7 @@ def test_partial_failures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     """Where the event source takes them, failures are named, from the first of a partition on."""
     wired = wire(monkeypatch, PARTIAL_FAILURES="true")
     wired.s3.refuse = "SlowDown"
-    answer = wired.preprocess(event("preprocess-msk"), Context(40))
+    answer = wired.preprocess(event("msk/mixed"), Context(40))
 
     assert answer == {
         "batchItemFailures": [
@@ -193,7 +220,7 @@ def test_no_partial_failures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     with pytest.raises(
         RetryBatchError, match=r"6 records are to be retried; cut at {'agent_raw_output-1': 5}"
     ):
-        wired.preprocess(event("preprocess-msk"), Context(40))
+        wired.preprocess(event("msk/mixed"), Context(40))
 
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (line["RecordsReceived"], line["RecordsRetried"], line["RecordsCleaned"]) == (6, 6, 0)
@@ -204,10 +231,10 @@ def test_replaced_producers_are_counted(
 ) -> None:
     """A producer that was replaced shows up in the metrics of that batch alone."""
     wired = wire(monkeypatch)
-    wired.preprocess(event("preprocess-self-managed"), Context())
+    wired.preprocess(event("msk/self_managed"), Context())
     wired.broker.schedule = Schedule({0: Mode.BEFORE})
-    wired.preprocess(event("preprocess-msk"), Context())
-    wired.preprocess(event("preprocess-msk"), Context())
+    wired.preprocess(event("msk/mixed"), Context())
+    wired.preprocess(event("msk/mixed"), Context())
 
     lines = map(json.loads, capsys.readouterr().out.splitlines())
     assert [line["ProducersReplaced"] for line in lines if "ProducersReplaced" in line] == [0, 1, 0]
@@ -227,7 +254,7 @@ def test_settings_reach_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         MAX_MESSAGE_BYTES="90",
         MAX_CLEANED_BYTES="2000000",
     )
-    wired.preprocess(event("preprocess-msk"), Context())
+    wired.preprocess(event("msk/mixed"), Context())
     config = wired.broker.producers[0].config
 
     assert (
@@ -247,10 +274,44 @@ def test_settings_reach_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "too_large" in {letter["reason"] for letter in wired.s3.letters()}
 
 
+def test_the_role_logs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With IAM the producer asks for tokens of the function's role, and the cache's client is told its user."""
+    wired = wire(
+        monkeypatch,
+        KAFKA_AUTH="iam",
+        REDIS_AUTH="iam",
+        REDIS_URL="rediss://cache:6379",
+        REDIS_USERNAME="writer",
+        REDIS_IAM_CACHE="agents",
+        AWS_REGION="eu-central-1",
+        AWS_ACCESS_KEY_ID="AKIDEXAMPLE",
+        AWS_SECRET_ACCESS_KEY="secret",
+    )
+    assert wired.preprocess(event("msk/mixed"), Context()) == {"batchItemFailures": []}
+    config = wired.broker.producers[0].config
+
+    assert (config["security.protocol"], config["sasl.mechanism"]) == ("SASL_SSL", "OAUTHBEARER")
+    token, end = config["oauth_cb"]("")
+    assert token
+    assert end > time.time() + 300
+    assert wired.opened[0].iam == IamUser("writer", "agents", serverless=True, region="eu-central-1")
+
+
+def test_a_role_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the role has no credentials the batch is given back, in time, and nothing is published."""
+    wired = wire(monkeypatch, KAFKA_AUTH="iam", AWS_REGION="eu-central-1", PARTIAL_FAILURES="true")
+    forget(monkeypatch)
+    began = time.monotonic()
+    answer = wired.preprocess(event("msk/self_managed"), Context(40))
+
+    assert [failure["itemIdentifier"]["offset"] for failure in answer["batchItemFailures"]] == [0]
+    assert (wired.broker.producers, time.monotonic() - began < 5) == ([], True)
+
+
 def test_passed_headers_reach_the_topic(monkeypatch: pytest.MonkeyPatch) -> None:
     """PASSED_HEADERS adds to the headers that go along."""
     wired = wire(monkeypatch, PASSED_HEADERS="tenant")
-    one = event("preprocess-self-managed")
+    one = event("msk/self_managed")
     one["records"]["agent_raw_output-3"][0]["headers"] = [{"tenant": [97]}, {"other": [98]}]
     wired.preprocess(one, Context())
 
@@ -264,7 +325,7 @@ def test_passed_headers_reach_the_topic(monkeypatch: pytest.MonkeyPatch) -> None
 def test_security_is_off_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without KAFKA_AUTH the producer is told nothing of security."""
     wired = wire(monkeypatch)
-    wired.preprocess(event("preprocess-msk"), Context())
+    wired.preprocess(event("msk/mixed"), Context())
 
     assert not [
         key for key in wired.broker.producers[0].config if key.startswith(("s" + "asl", "security", "ssl"))
@@ -278,7 +339,7 @@ def test_missing_settings(monkeypatch: pytest.MonkeyPatch, function: str) -> Non
     handler: Handler = getattr(wired, function)
     for _ in range(2):
         with pytest.raises(SettingsError, match="REDIS_URL is not set; REDIS_MODE is 'x'") as caught:
-            handler(event("preprocess-msk"), Context())
+            handler(event("msk/mixed"), Context())
 
     assert ("DEAD_LETTER_BUCKET is not set" in str(caught.value)) == (function == "preprocess")
     assert wired.opened == []
@@ -288,6 +349,6 @@ def test_wrong_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """An event of something else is refused before anything is asked or written."""
     wired = wire(monkeypatch)
     with pytest.raises(NotAKafkaEventError):
-        wired.preprocess(event("lookup-one"), Context())
+        wired.preprocess(event("lookup/hit"), Context())
 
     assert (wired.cache.round_trips, wired.broker.producers, wired.s3.requests) == ([], [], [])

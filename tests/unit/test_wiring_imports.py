@@ -36,7 +36,10 @@ print(sockets)
 print(sorted(sys.modules.keys() & set(sys.argv[2:])))
 """
 HEAVY = [
+    "aws_msk_iam_sasl_signer",
     "boto3",
+    "botocore.auth",
+    "botocore.credentials",
     "botocore.session",
     "confluent_kafka",
     "jsonschema",
@@ -69,6 +72,31 @@ def test_imports(function: str, loaded: list[str]) -> None:
 
     assert (readers, sockets) == ("[]", "[]")
     assert modules == str(loaded)
+
+
+# Run in a fresh interpreter: open a cache as a user of IAM, as `lookup` does.
+OPEN = """
+import sys
+from sluice.settings import CacheSettings, IamUser
+from sluice.sinks.cache import open_cache
+user = IamUser("reader", "agents", serverless=True, region="eu-central-1")
+open_cache(CacheSettings("rediss://cache.invalid:6379", "cluster", 60, user), 1)
+print(sorted(sys.modules.keys() & {"boto3", "botocore.session", "confluent_kafka", "botocore.auth"}))
+"""
+
+
+def test_signing_in_to_a_cache_loads_little() -> None:
+    """A user of IAM costs what signs a token: no session of botocore, no boto3, nothing of Kafka."""
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN],
+        env={"PYTHONPATH": str(ROOT / "layers/sluice/python")},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert done.stdout == "['botocore.auth']\n"
 
 
 def test_opening_a_cache() -> None:

@@ -27,14 +27,24 @@ DOCUMENTED: Final = (
     Setting(
         "KAFKA_BOOTSTRAP_SERVERS", "", "brokers of the cleaned topic, host:port,…; empty: those of the event"
     ),
-    Setting("KAFKA_AUTH", "none", "none | scram (SASL_SSL, SCRAM-SHA-512)"),
+    Setting(
+        "KAFKA_AUTH",
+        "none",
+        "none | scram (SASL_SSL, SCRAM-SHA-512) | iam (SASL_SSL, the function's own role)",
+    ),
     Setting("KAFKA_USERNAME", "", "user for scram"),
     Setting("KAFKA_PASSWORD", "", "password for scram"),
     Setting("KAFKA_CA_FILE", "", "PEM file of the brokers' authority, where the system's does not know it"),
     Setting("CLEANED_TOPIC", "agent_cleaned", "topic that cleaned records are published to"),
     Setting("REDIS_URL", None, "redis:// or rediss:// (TLS) address of the cache"),
     Setting("REDIS_MODE", "standalone", "standalone | cluster (ElastiCache Serverless is cluster)"),
-    Setting("REDIS_AUTH", "none", "none | password (user and password in REDIS_URL)"),
+    Setting(
+        "REDIS_AUTH", "none", "none | password (user and password in REDIS_URL) | iam (a user of ElastiCache)"
+    ),
+    Setting("REDIS_USERNAME", "", "user for iam: its id, which is its name, too"),
+    Setting("REDIS_IAM_CACHE", "", "for iam: name of the serverless cache, or id of the replication group"),
+    Setting("REDIS_IAM_SERVERLESS", "true", "for iam: false where the cache is a replication group"),
+    Setting("AWS_REGION", "", "for iam: region of brokers and cache; AWS Lambda sets it"),
     Setting("RECORD_TTL_SECONDS", "3600", "how long the cache keeps a record, 1 to 604800"),
     Setting("DEAD_LETTER_BUCKET", None, "S3 bucket of the dead letters"),
     Setting("MAX_MESSAGE_BYTES", "1048576", "longest raw message, 1 to 6000000"),
@@ -54,10 +64,11 @@ class Settings:
     """Hold what `preprocess` needs to know; sizes in bytes, `record_ttl` in seconds."""
 
     bootstrap_servers: str
-    kafka_auth: Literal["none", "scram"]
+    kafka_auth: Literal["none", "scram", "iam"]
     kafka_username: str
     kafka_password: str
     kafka_ca_file: str
+    aws_region: str
     cleaned_topic: str
     cache: CacheSettings
     dead_letter_bucket: str
@@ -70,11 +81,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class CacheSettings:
-    """Hold what a client of the cache needs to know; `record_ttl` in seconds."""
+    """Hold what a client of the cache needs to know; `record_ttl` in seconds, `iam` the user to log in as."""
 
     url: str
     mode: Literal["standalone", "cluster"]
     record_ttl: int
+    iam: IamUser | None = None
+
+
+@dataclass(frozen=True)
+class IamUser:
+    """Hold what a token of ElastiCache is signed for: the user, the cache's name and its kind."""
+
+    name: str
+    cache: str
+    serverless: bool
+    region: str
 
 
 class _Reader:
@@ -112,13 +134,14 @@ class _Reader:
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read and check all settings of `preprocess`; raises SettingsError naming every fault."""
     reader = _Reader(os.environ if environment is None else environment)
-    auth = cast("Literal['none', 'scram']", reader.choice("KAFKA_AUTH", "none", "scram"))
+    auth = cast("Literal['none', 'scram', 'iam']", reader.choice("KAFKA_AUTH", "none", "scram", "iam"))
     settings = Settings(
         bootstrap_servers=reader.text("KAFKA_BOOTSTRAP_SERVERS"),
         kafka_auth=auth,
         kafka_username=reader.text("KAFKA_USERNAME"),
         kafka_password=reader.text("KAFKA_PASSWORD"),
         kafka_ca_file=reader.text("KAFKA_CA_FILE"),
+        aws_region=reader.text("AWS_REGION"),
         cleaned_topic=reader.text("CLEANED_TOPIC"),
         cache=_cache(reader),
         dead_letter_bucket=reader.text("DEAD_LETTER_BUCKET"),
@@ -130,6 +153,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
     if auth == "scram" and not (settings.kafka_username and settings.kafka_password):
         reader.errors.append("KAFKA_AUTH is 'scram', so KAFKA_USERNAME and KAFKA_PASSWORD must be set")
+    if auth == "iam" and not settings.aws_region:
+        reader.errors.append("KAFKA_AUTH is 'iam', so AWS_REGION must be set")
     reader.finish()
     return settings
 
@@ -145,7 +170,8 @@ def read_cache_settings(environment: Mapping[str, str] | None = None) -> CacheSe
 def _cache(reader: _Reader) -> CacheSettings:
     url = reader.text("REDIS_URL")
     mode = cast("Literal['standalone', 'cluster']", reader.choice("REDIS_MODE", "standalone", "cluster"))
-    auth = reader.choice("REDIS_AUTH", "none", "password")
+    auth = reader.choice("REDIS_AUTH", "none", "password", "iam")
+    user = _iam_user(reader)
     address = _address(url)
     if url and address is None:
         # Never quote the address: it may hold the password.
@@ -154,7 +180,27 @@ def _cache(reader: _Reader) -> CacheSettings:
         reader.errors.append(
             "REDIS_AUTH is 'password', so REDIS_URL must hold one: rediss://user:password@host:6379"
         )
-    return CacheSettings(url=url, mode=mode, record_ttl=reader.number("RECORD_TTL_SECONDS", 1, 604_800))
+    elif address is not None and auth == "iam" and (address.scheme != "rediss" or "@" in address.netloc):
+        reader.errors.append(
+            "REDIS_AUTH is 'iam', so REDIS_URL must be rediss://host:6379, without user and password"
+        )
+    ttl = reader.number("RECORD_TTL_SECONDS", 1, 604_800)
+    if auth != "iam":
+        return CacheSettings(url, mode, ttl)
+    if not (user.name and user.cache and user.region):
+        reader.errors.append(
+            "REDIS_AUTH is 'iam', so REDIS_USERNAME, REDIS_IAM_CACHE and AWS_REGION must be set"
+        )
+    return CacheSettings(url, mode, ttl, user)
+
+
+def _iam_user(reader: _Reader) -> IamUser:
+    cache = reader.text("REDIS_IAM_CACHE")
+    if cache != cache.lower():
+        # ElastiCache compares the signed name with its own, which is in small letters: a token would be refused.
+        reader.errors.append(f"REDIS_IAM_CACHE is {cache!r}, allowed are names in small letters")
+    serverless = reader.choice("REDIS_IAM_SERVERLESS", "true", "false") == "true"
+    return IamUser(reader.text("REDIS_USERNAME"), cache, serverless, reader.text("AWS_REGION"))
 
 
 def _address(url: str) -> SplitResult | None:

@@ -60,7 +60,7 @@ class Preprocess:
             settings.pipeline_version,
             settings.passed_headers,
         )
-        self._topic = CleanedTopic(settings.cleaned_topic, _producer(settings, first_bootstrap, deadline))
+        self._topic = open_topic(settings, first_bootstrap, deadline)
         self._sinks = Sinks(
             cache=open_cache(settings.cache, io_timeout),
             topic=self._topic,
@@ -104,8 +104,24 @@ def _calm_collector() -> None:
     gc.set_threshold(200_000, 10, 10)
 
 
+def open_topic(settings: Settings, first_bootstrap: str, deadline: Deadline) -> CleanedTopic:
+    """Return the cleaned topic, with the login that the settings ask for; nothing connects before the first send.
+
+    Raises SettingsError when nobody names a broker.
+    """
+    config = _producer(settings, first_bootstrap, deadline)
+    if settings.kafka_auth != "iam":
+        return CleanedTopic(settings.cleaned_topic, config)
+    from sluice.sinks.topic_iam import RoleLogin  # noqa: PLC0415  # boto3 is slow to load
+
+    login = RoleLogin(settings.aws_region)
+    return CleanedTopic(settings.cleaned_topic, config | {"oauth_cb": login}, log_in=login.check)
+
+
 def _producer(settings: Settings, first_bootstrap: str, deadline: Deadline) -> dict[str, Any]:
     security: dict[str, Any] = {}
+    if settings.kafka_auth == "iam":
+        security = {"security.protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER"}
     if settings.kafka_auth == "scram":
         security = {
             "security.protocol": "SASL_SSL",

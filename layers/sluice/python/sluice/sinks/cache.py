@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import hiredis
@@ -45,7 +46,18 @@ def open_cache(settings: CacheSettings, timeout: float) -> Commands:
         "socket_connect_timeout": timeout / 4,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
+        # No CLIENT SETINFO: two commands a connection, which the cache's users need not be allowed.
+        "driver_info": None,
     }
+    if settings.iam is None:
+        return _connect(settings, options)
+    from sluice.sinks.cache_iam import IamPassword, RenewedCache  # noqa: PLC0415  # botocore is slow to load
+
+    options["credential_provider"] = IamPassword(settings.iam)
+    return RenewedCache(partial(_connect, settings, options))
+
+
+def _connect(settings: CacheSettings, options: dict[str, Any]) -> StandaloneCache | ClusterCache:
     if settings.mode == "cluster":
         return ClusterCache(settings.url, options)
     return StandaloneCache(redis.ConnectionPool.from_url(settings.url, **options))
@@ -61,6 +73,10 @@ class StandaloneCache:
     def run(self, commands: Sequence[Command], timeout: float) -> list[Reply | CommandError]:
         """Return one reply or CommandError a command, in order; `timeout` is in seconds for all of it."""
         return _exchange(self._pool, commands, time.monotonic() + timeout)
+
+    def close(self) -> None:
+        """Close the connections; the next command opens one."""
+        self._pool.disconnect()
 
 
 class ClusterCache:
@@ -96,9 +112,15 @@ class ClusterCache:
                 replies[index] = answer
         _follow(client, commands, replies, end)
         if any(reply is _CONNECTION for reply in replies):
-            self._client = None  # a node is gone: read the map of the slots anew
-            client.close()
+            self.close()  # a node is gone: read the map of the slots anew
         return replies
+
+    def close(self) -> None:
+        """Close the connections; the next command reads the map of the slots anew."""
+        client, self._client = self._client, None
+        if client is not None:
+            # Its `close` leaves the nodes' sockets to the garbage collector, which rarely comes.
+            client.disconnect_connection_pools()  # type: ignore[no-untyped-call]
 
 
 def _follow(

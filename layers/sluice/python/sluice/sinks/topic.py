@@ -62,9 +62,19 @@ def producer_config(
 class CleanedTopic:
     """Send records and say of each what the broker's delivery report said."""
 
-    def __init__(self, topic: str, config: Config, make: Callable[[Config], Producer] = Producer) -> None:
-        """Keep the configuration; a producer is built on the first send and kept across invocations."""
+    def __init__(
+        self,
+        topic: str,
+        config: Config,
+        make: Callable[[Config], Producer] = Producer,
+        log_in: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Keep the configuration; a producer is built on the first send and kept across invocations.
+
+        `log_in` raises KafkaException where it would not get in.
+        """
         self._topic = topic
+        self._log_in = log_in
         self._config = config
         self._make = make
         # By whether it is for records that are sent alone.
@@ -85,7 +95,10 @@ class CleanedTopic:
         new producer takes half a second to get its id from the broker.
         """
         reports: Reports = {}
-        producer = self._producers[alone] if alone in self._producers else self._build(alone)
+        try:
+            producer = self._producers[alone] if alone in self._producers else self._build(alone)
+        except KafkaException as error:
+            return Report(set(), {}, _name(error))
         whole = known = False
         queued, fault, broken = 0, "", ""
         try:
@@ -107,6 +120,7 @@ class CleanedTopic:
         self.alone_above = size // 2
 
     def _build(self, alone: bool) -> Producer:
+        self._log_in()
         config = {**self._config, "enable.gapless.guarantee": False} if alone else self._config
         producer = self._producers[alone] = self._make(config)
         return producer
