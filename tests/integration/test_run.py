@@ -16,8 +16,8 @@ from typing import Any
 import orjson
 import pytest
 
+from ops.twin.cache_reader import connect
 from ops.twin.config import REPOSITORY
-from ops.twin.incarnation import connect
 from ops.twin.inputs import identity, read_values
 from ops.twin.run import SAMPLE, RunOptions, run
 from sluice.reasons import REASONS
