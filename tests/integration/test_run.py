@@ -16,10 +16,12 @@ from typing import Any
 import orjson
 import pytest
 
+from ops.twin.cache import start_cache
 from ops.twin.cache_reader import connect
 from ops.twin.config import REPOSITORY
 from ops.twin.inputs import identity, read_values
 from ops.twin.run import SAMPLE, RunOptions, run
+from ops.twin.supervisor import Supervisor
 from sluice.reasons import REASONS
 from tests.integration.run_rig import left_over, runner, write_input
 
@@ -177,6 +179,32 @@ def test_what_others_cached_stays(bootstrap_servers: str, valkey_url: str, tmp_p
     assert result.summary["conflicts"] == without.summary["conflicts"] + 1
     client.delete(*theirs)
     client.close()
+
+
+def test_a_short_time_to_live(tmp_path: Path) -> None:
+    """Records that were cleaned longer ago than they live in the cache are gone from it, and the run says why."""
+    path = write_input(tmp_path / "in.jsonl", seed=9, records=400)
+
+    result = run(RunOptions(source=str(path), record_ttl_seconds=1))
+
+    assert result.differences == []
+    assert "the run took longer than a record stays in the cache (1 s)" in result.notes
+
+
+def test_a_cache_that_evicts(supervisor: Supervisor, tmp_path: Path) -> None:
+    """A cache that is full forgets records, which is no difference where it says so itself."""
+    path = write_input(tmp_path / "in.jsonl", seed=10, records=3_000)
+    url = start_cache(supervisor, tmp_path, cluster=False)
+    client = connect(url, "standalone")
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    client.config_set("maxmemory", client.info("memory")["used_memory"] + 500_000)
+
+    result = run(RunOptions(source=str(path), redis=url))
+    client.close()
+
+    assert result.differences == []
+    assert any(note.startswith("the cache evicted ") for note in result.notes)
+    assert any(note.endswith(" cleaned records are not in the cache any more") for note in result.notes)
 
 
 class OldRedis(socketserver.BaseRequestHandler):
