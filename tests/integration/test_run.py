@@ -234,7 +234,8 @@ def refused(folder: Path, *arguments: str, **environment: str) -> str:
     assert process.returncode == 2, err.decode()
     assert out == b""
     assert left_over(folder) == []
-    (line,) = [line for line in err.decode().splitlines() if " sent, " not in line and " are up" not in line]
+    progress = (" sent, ", " are up", "; starting ")
+    (line,) = [line for line in err.decode().splitlines() if not any(part in line for part in progress)]
     return line
 
 
