@@ -137,9 +137,9 @@ def run(options: RunOptions, during: During | None = None) -> Result:
     with ExitStack() as stack:
         outputs = None if options.out is None else stack.enter_context(Outputs(options.out))
         display = stack.enter_context(Display(len(values)))
-        display.say(f"{len(values):,} records read; starting broker, cache, S3 and functions")
         twin = stack.enter_context(Twin(options.twin_config()))
-        display.say("all servers are up; the first batch waits for the functions' cold start")
+        display.say(f"{len(values):,} records read; broker, cache, S3 and functions are up")
+        display.say("the first batch waits for the functions to start, as it would in Lambda")
         try:
             return _Run(options, twin, display, values, outputs).run(during)
         except _BROKEN as error:

@@ -234,7 +234,7 @@ def refused(folder: Path, *arguments: str, **environment: str) -> str:
     assert process.returncode == 2, err.decode()
     assert out == b""
     assert left_over(folder) == []
-    progress = (" sent, ", " are up", "; starting ")
+    progress = (" sent, ", " are up", "the first batch waits")
     (line,) = [line for line in err.decode().splitlines() if not any(part in line for part in progress)]
     return line
 
