@@ -44,7 +44,12 @@ class Life(NamedTuple):
 
 def life(client: Any) -> Life:
     """Look at the servers' lives. Raises redis.RedisError."""
-    info = client.info()
+    # By default a cluster's client asks one node only.
+    info = (
+        client.info(target_nodes=RedisCluster.PRIMARIES)
+        if isinstance(client, RedisCluster)
+        else client.info()
+    )
     nodes = [info] if "run_id" in info else list(info.values())
     name = ",".join(sorted(node["run_id"] for node in nodes))
     return Life(name, sum(int(node.get("evicted_keys", 0)) for node in nodes))
