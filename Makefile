@@ -28,12 +28,10 @@ PYTEST := $(PY) -m pytest $(ARGS)
 RUNTIME_HAS := boto3 botocore s3transfer python-dateutil six urllib3 click
 # Tests marked `kafka` hold on Apache Kafka only.
 EMBEDDED := -m "not kafka"
-# What needs no broker, or kills and patches what the twin itself embeds: the same on any broker. And whole runs:
-# on Apache Kafka a poller of the twin now and then passes over a partition's first record (the run says so).
+# What needs no broker, or kills and patches what the twin itself embeds: the same on any broker.
 NO_BROKER := --ignore=tests/contract/test_faults.py --ignore=tests/integration/test_run_kills.py \
   --ignore=tests/integration/test_run_self_test.py --ignore=tests/integration/test_event_source_shutdown.py \
-  --ignore=tests/integration/test_event_source_runtime.py --ignore=tests/integration/test_run.py \
-  --ignore=tests/integration/test_invoke.py
+  --ignore=tests/integration/test_event_source_runtime.py --ignore=tests/integration/test_invoke.py
 
 ##@ Use
 

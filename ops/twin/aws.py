@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,18 +17,20 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 
-def start_aws(supervisor: Supervisor, run_dir: Path) -> str:
-    """Start moto and return its endpoint; it holds everything in memory, so its death is final."""
+def start_aws(supervisor: Supervisor, run_dir: Path, *, wait: bool = True) -> str:
+    """Start moto and return its endpoint; it holds everything in memory, so its death is final.
+
+    Without `wait` it does not answer yet: its imports take a second, in which the caller has other things to do.
+    """
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
-    supervisor.add(
-        Child("aws", command, module_environment(), run_dir / "logs" / "aws.log", restart=False), port
-    )
+    child = Child("aws", command, module_environment(), run_dir / "logs" / "aws.log", restart=False)
+    supervisor.add(child, port if wait else None)
     return f"http://{HOST}:{port}"
 
 
-def create_buckets(endpoint: str, *names: str) -> BaseClient:
-    """Create the buckets and return the client that did."""
+def create_buckets(endpoint: str, *names: str, check: Callable[[], None] = lambda: None) -> BaseClient:
+    """Create the buckets, as soon as S3 answers, and return the client that did; `check` raises if it never will."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # slow to import
 
     client = s3_client(endpoint)
@@ -41,7 +44,8 @@ def create_buckets(endpoint: str, *names: str) -> BaseClient:
             except (BotoCoreError, ClientError) as error:
                 if time.monotonic() > deadline:
                     raise TwinError(f"S3 at {endpoint} does not take the bucket {name}: {error}") from error
-                time.sleep(0.1)
+                check()
+                time.sleep(0.05)
             else:
                 break
     return client

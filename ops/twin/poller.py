@@ -106,15 +106,21 @@ class Poller:
                 return
             if not self._batch.records:
                 deadline = None
-                self._waiting.extend(self._subscription.fetch(1, 1.0))
+                self._read(1, 1.0)
                 continue
             deadline = deadline or time.monotonic() + self._config.source.window_seconds
             left = deadline - time.monotonic()
-            self._waiting.extend(self._subscription.fetch(self._batch.room, left))
+            self._read(self._batch.room, left)
             if left <= 0:
                 # What was there at the window's end still belongs to it.
                 self._batch.take(self._waiting)
                 return
+
+    def _read(self, at_most: int, seconds: float) -> None:
+        # First the fetch, then the look at what waits: a fetch may take slots away and give them back, and so
+        # put another deque in this one's place, before it returns the first records of the new term.
+        records = self._subscription.fetch(at_most, seconds)
+        self._waiting.extend(records)
 
     def _deliver(self, delivery: Delivery) -> None:
         unwritten = 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +16,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from confluent_kafka import KafkaException
 
 from ops.sample import limits
-from ops.twin.collect import CollectError, RawTopics, read_given_up, read_letters
+from ops.twin.audit import Audit
+from ops.twin.cache_reader import Life, connect, life, look
+from ops.twin.collect import CollectError, RawTopics
 from ops.twin.config import REPOSITORY, EventSource, TwinConfig, TwinError
 from ops.twin.counters import Comparison, Totals, read_invocations, read_totals
 from ops.twin.differences import Differences
 from ops.twin.feed import Feeder
 from ops.twin.group import start_pollers
-from ops.twin.incarnation import connect, generation, make_way, write_cache
+from ops.twin.incarnation import make_way, write_cache
 from ops.twin.inputs import Value, read_values
 from ops.twin.ledger import Ledger
 from ops.twin.outputs import Outputs
@@ -29,6 +32,7 @@ from ops.twin.progress import Display
 from ops.twin.report import summarise
 from ops.twin.twin import Twin
 from ops.twin.verify import DEFAULT_TOPIC_BYTES, Check, Findings, Judge
+from ops.twin.verify_cache import CacheCheck
 from ops.twin.watch import Watch
 from sluice.source import source_of
 from sluice.wiring import build_pipeline
@@ -56,6 +60,7 @@ class RunOptions:
     stall_seconds: float = 180.0
     kafka_properties: Mapping[str, str] = field(default_factory=dict)
     function_timeout_seconds: int = 60
+    record_ttl_seconds: int = 3600  # as the functions' own default
 
     def limits(self) -> tuple[int, int]:
         """Return MAX_MESSAGE_BYTES and MAX_CLEANED_BYTES: the sample has small ones, to be small itself."""
@@ -75,13 +80,18 @@ class RunOptions:
     def twin_config(self) -> TwinConfig:
         """Return the twin's configuration."""
         message, cleaned = self.limits()
+        environment = {
+            "MAX_MESSAGE_BYTES": str(message),
+            "MAX_CLEANED_BYTES": str(cleaned),
+            "RECORD_TTL_SECONDS": str(self.record_ttl_seconds),
+        }
         return TwinConfig(
             kafka=self.kafka,
             redis=self.redis,
             redis_mode=self.redis_mode,
             partitions=self.partitions,
             event_source=self.event_source,
-            environment={"MAX_MESSAGE_BYTES": str(message), "MAX_CLEANED_BYTES": str(cleaned)},
+            environment=environment,
             kafka_properties=self.kafka_properties,
             function_timeout_seconds=self.function_timeout_seconds,
             cleaned_topic_bytes=self.topic_bytes(),
@@ -129,6 +139,7 @@ def run(options: RunOptions, during: During | None = None) -> Result:
         display = stack.enter_context(Display(len(values)))
         twin = stack.enter_context(Twin(options.twin_config()))
         display.say(f"{len(values):,} records read; broker, cache, S3 and functions are up")
+        display.say("the first batch waits for the functions to start, as it would in Lambda")
         try:
             return _Run(options, twin, display, values, outputs).run(during)
         except _BROKEN as error:
@@ -154,6 +165,8 @@ class _Run:
         self._options, self._twin, self._display, self._outputs = options, twin, display, outputs
         self._ledger = Ledger(twin.raw_topic, options.partitions, values)
         self._cache = connect(twin.redis_url, twin.redis_mode)
+        self._born, self._began = Life("", 0), time.time()
+        self._forgot: list[str] = []
         self._starts = 0
         self._notes: list[str] = []
         self._differences = Differences()
@@ -161,16 +174,19 @@ class _Run:
     def run(self, during: During | None) -> Result:
         """Send, wait, read back, compare."""
         foreign = self._make_way()
-        born = generation(self._cache)
-        self._start_pollers()
-        started = time.monotonic()
-        self._drive(during)
-        seconds = time.monotonic() - started
+        self._born, self._began = life(self._cache), time.time()
+        twin, properties = self._twin, self._options.kafka_properties
+        # Before the pollers: the broker's answer to an idempotent producer takes half a second or a whole one.
+        with closing(Feeder(twin.bootstrap, self._options.partitions, self._ledger, properties)) as feeder:
+            self._start_pollers()
+            started = time.monotonic()
+            self._drive(feeder, during)
+            seconds = time.monotonic() - started
         self._twin.stop_pollers()
         check_started = time.monotonic()
         with _without_collector():
             findings = self._check(foreign)
-        comparison, totals = self._compare(findings, cache_kept=generation(self._cache) == born)
+        comparison, totals = self._compare(findings, cache_kept=not self._forgot)
         if self._outputs is not None:
             write_cache(
                 self._cache, source_of(self._twin.event_source_arn), self._outputs.folder / "cache.jsonl"
@@ -194,10 +210,9 @@ class _Run:
             self._notes.append(f"the pollers do not share the partitions: {group}")
         self._starts = sum(poller["starts"] for poller in self._twin.poller_stats())
 
-    def _drive(self, during: During | None) -> None:
+    def _drive(self, feeder: Feeder, during: During | None) -> None:
         """Send everything and wait until the event source has settled it."""
         twin, ledger = self._twin, self._ledger
-        feeder = Feeder(twin.bootstrap, self._options.partitions, ledger, self._options.kafka_properties)
         topics = RawTopics(twin.bootstrap, self._options.kafka_properties)
         watch = Watch(twin, ledger, topics, self._options.stall_seconds)
         ahead = 3 * self._options.event_source.pollers * self._options.event_source.batch_size
@@ -214,42 +229,34 @@ class _Run:
                     during(Moment(twin, len(ledger), ledger.delivered, watch.settled))
         finally:
             topics.close()
-            feeder.close()
         for line in watch.complaints:
             self._differences.add(line)
         for error, times in feeder.failed.items():
             self._differences.add(f"not sent ({error}), or nobody knows", times=times)
 
     def _check(self, foreign: set[str]) -> Findings:
-        twin, outputs = self._twin, self._outputs
-        check = Check(self._ledger, self._judge(), foreign, self._options.topic_bytes())
+        twin, options = self._twin, self._options
+        check = Check(self._ledger, self._judge(), foreign, options.topic_bytes())
         check.differences = self._differences
-        topics = RawTopics(twin.bootstrap, self._options.kafka_properties)
+        cached = CacheCheck(
+            partial(look, self._cache), options.record_ttl_seconds, self._age, self._differences
+        )
+        topics = RawTopics(twin.bootstrap, options.kafka_properties)
         try:
-            for chunk in topics.read(twin.cleaned_topic, self._options.partitions):
-                check.cleaned(chunk)
-                if outputs is not None:
-                    outputs.cleaned(chunk)
-                self._display.update("checked", check.findings.cleaned)
-            self._check_raw(topics)
+            findings = Audit(twin, self._ledger, check, cached, self._outputs, self._display).run(topics)
         finally:
             topics.close()
-        s3 = twin.s3()
-        for letters in read_letters(s3, twin.dead_letter_bucket):
-            check.letters(letters)
-            if outputs is not None:
-                outputs.letters(letters)
-        check.given_up(read_given_up(s3, twin.on_failure_bucket))
-        findings = check.finish()
-        self._display.update("checked", findings.received - findings.lost)
+        # Looked at after the cache was read: what it lost while it was read, it lost before this.
+        self._forgot = self._born.forgot(life(self._cache), self._age(), options.record_ttl_seconds)
+        missing = cached.finish(check.cacheable, forgot=bool(self._forgot))
+        self._notes += self._forgot
+        if missing and self._forgot:
+            self._notes.append(f"{missing} cleaned records are not in the cache any more")
         return findings
 
-    def _check_raw(self, topics: RawTopics) -> None:
-        """Look for raw messages that nobody knows of: what becomes of them would stay unseen."""
-        for partition, promised in self._ledger.next_offsets().items():
-            more = topics.end_offset(self._twin.raw_topic, partition) - promised
-            if more > 0:
-                self._differences.add("raw messages that no delivery report names", times=more)
+    def _age(self) -> float:
+        # By the clock on the wall, as the cache's: a laptop that slept has older records.
+        return time.time() - self._began
 
     def _judge(self) -> Judge:
         message, cleaned = self._options.limits()
@@ -258,14 +265,12 @@ class _Run:
         return lambda messages: pipeline.judge(messages, source)
 
     def _compare(self, findings: Findings, *, cache_kept: bool) -> tuple[Comparison, Totals]:
-        """Compare the functions' counters, and say what a restarted cache explains."""
+        """Compare the functions' counters, and say what a cache that forgot explains."""
         totals = read_totals(self._twin.emf())
         batch_size = self._options.event_source.batch_size
         calls = read_invocations(self._twin.poller_stats(), batch_size, starts=self._starts)
         comparison = Comparison(totals, calls, findings, cache_kept=cache_kept)
         comparison.check(self._differences)
-        if not cache_kept:
-            self._notes.append("the cache was restarted, empty, during the run")
         if findings.came_through and cache_kept:
             self._differences.add(
                 "duplicates cleaned although the cache was kept", times=findings.came_through

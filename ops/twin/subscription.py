@@ -96,15 +96,18 @@ class Subscription:
                 records.append(to_polled(message))
             elif fault.fatal():
                 raise SubscriptionError(str(fault))
-        return records
+        # A partition may have been taken away in this very call, after its records had been picked up.
+        return [record for record in records if record.partition in self._owned]
 
     def idle(self, seconds: float, stopping: Callable[[], bool]) -> None:
         """Wait without reading on, yet stay in the group."""
         self._apply(self._consumer.pause)
         deadline = time.monotonic() + seconds
         while not stopping() and (left := deadline - time.monotonic()) > 0:
-            # Records of a partition that was assigned just now are not paused: keep them.
-            self._held_back += self._consume(100, left)
+            # Records of a partition that was assigned just now are not paused: keep them. First the call, for it
+            # may take away partitions, and with them what is held back.
+            records = self._consume(100, left)
+            self._held_back += records
         self._apply(self._consumer.resume)
 
     def _apply(self, change: Callable[[list[TopicPartition]], None]) -> None:

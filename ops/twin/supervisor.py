@@ -35,6 +35,11 @@ class Child:
         """Return how often it ended by itself: a negative code is a signal, which says nothing about it."""
         return sum(code >= 0 for code in self.exits)
 
+    def last_words(self) -> str:
+        """Return the last line of its log."""
+        lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
+        return next((line for line in reversed(lines) if line.strip()), "(it said nothing)")
+
     def gone(self) -> bool:
         """Tell whether it was started and does not run any more."""
         return self.process is not None and self.process.poll() is not None
@@ -89,7 +94,10 @@ class Supervisor:
         with self._lock:
             for child in self._children:
                 if self._hopeless(child) or (child.gone() and not child.restart):
-                    raise TwinError(f"the {child.kind} died and cannot be brought back; see {child.log.name}")
+                    # The log goes with the twin, so its last words go into the message.
+                    raise TwinError(
+                        f"the {child.kind} died and cannot be brought back; its last words: {child.last_words()}"
+                    )
 
     def pids(self, kind: str) -> list[int]:
         """Return the process ids of the running children of a kind."""

@@ -108,6 +108,8 @@ class Twin:
         config = self.config
         if config.redis is not None:
             check_cache(config.redis, config.redis_mode)
+        # First, for it is the slowest: its imports go on beside all else.
+        self.s3_endpoint = start_aws(supervisor, self.run_dir, wait=False)
         self.bootstrap = config.kafka or start_broker(supervisor, self.run_dir)
         self._topics = Topics(self.bootstrap, config.kafka_properties, embedded=config.kafka is None)
         self._topics.check()
@@ -117,8 +119,8 @@ class Twin:
         self._topics.create(
             self.cleaned_topic, partitions=config.partitions, max_message_bytes=config.cleaned_topic_bytes
         )
-        self.s3_endpoint = start_aws(supervisor, self.run_dir)
-        create_buckets(self.s3_endpoint, self.dead_letter_bucket, self.on_failure_bucket)
+        buckets = (self.dead_letter_bucket, self.on_failure_bucket)
+        create_buckets(self.s3_endpoint, *buckets, check=supervisor.check)
 
     def function_environment(self) -> dict[str, str]:
         """Return the environment that the functions get on top of Lambda's own."""

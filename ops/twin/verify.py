@@ -81,33 +81,37 @@ class Check:
         self._last: dict[tuple[int, bytes | None], int] = {}
         self._home: dict[bytes | None, int] = {}
 
-    def cleaned(self, chunk: Sequence[Consumed]) -> None:
-        """Take in messages of the cleaned topic, in their order within each partition."""
+    def cleaned(self, chunk: Sequence[Consumed]) -> list[Record]:
+        """Take in messages of the cleaned topic, in their order within each partition; return the records new among them."""
         found = []
         for message in chunk:
             number = self._find(_origin(message), "the cleaned topic")
             if number is not None:
                 found.append((message, number))
         verdicts = self._judge([self._ledger.message(number) for _, number in found])
-        for (message, number), verdict in zip(found, verdicts, strict=True):
+        new = [
             self._cleaned_one(message, number, verdict)
+            for (message, number), verdict in zip(found, verdicts, strict=True)
+        ]
+        return [record for record in new if record is not None]
 
-    def _cleaned_one(self, message: Consumed, number: int, verdict: Record | DeadLetter) -> None:
+    def _cleaned_one(self, message: Consumed, number: int, verdict: Record | DeadLetter) -> Record | None:
         if isinstance(verdict, DeadLetter):
             self.differences.add(
                 f"cleaned, but the pipeline refuses it as {verdict.reason}", self._name(number)
             )
-            return
+            return None
         if not _is_result(message, verdict):
             self.differences.add(_how_it_differs(message, verdict), self._name(number))
-            return
+            return None
         if self._home.setdefault(message.key, message.partition) != message.partition:
             self.differences.add("one key in two partitions of the cleaned topic", self._name(number))
         if self._places[number] & CLEANED:
             self.findings.repeats += 1
-            return
+            return None
         self._places[number] |= CLEANED
         self._first_occurrence(message, number, verdict)
+        return verdict
 
     def _first_occurrence(self, message: Consumed, number: int, record: Record) -> None:
         self.findings.cleaned += 1
@@ -194,6 +198,14 @@ class Check:
         findings.received += len(self._ledger.reused)
         findings.lost += len(self._ledger.reused)
         return findings
+
+    def cacheable(self, origin: str) -> bytes | None:
+        """Return what the cache may hold of a record: the pipeline's result if it was cleaned, or given up half-way."""
+        number = self._ledger.find(origin)
+        if number is None or not self._places[number] & (CLEANED | GIVEN_UP):
+            return None
+        (verdict,) = self._judge([self._ledger.message(number)])
+        return verdict.value if isinstance(verdict, Record) else None
 
     def _missing(self) -> Iterator[int]:
         return (

@@ -85,6 +85,27 @@ def _counts(*rest, **more):
     counts = _honest_counts(*rest, **more)
     return counts | {"RecordsCleaned": counts["RecordsCleaned"] - 1, "RecordsDuplicate": counts["RecordsDuplicate"] + 1}
 """
+CACHED_OTHERWISE = """
+
+def _command(ask, ttl):
+    value = ask.record.value.replace(b"text", b"taxt", 1)
+    return ("SET", ask.key, value, "EX", ttl) if ask.overwrite else ("SET", ask.key, value, "NX", "GET", "EX", ttl)
+"""
+NOT_CACHED = """
+
+def _command(ask, ttl):
+    return ("GET", ask.key)
+"""
+WITHOUT_TTL = """
+
+def _command(ask, ttl):
+    return ("SET", ask.key, ask.record.value, "NX", "GET")
+"""
+SHORT_TTL = """
+
+def _command(ask, ttl):
+    return ("SET", ask.key, ask.record.value, "NX", "GET", "EX", 900)
+"""
 
 
 @pytest.mark.parametrize(
@@ -102,10 +123,20 @@ def _counts(*rest, **more):
             "deliver.py", OTHER_REASON, "dead letter as not_utf8, the pipeline says", True, id="reason"
         ),
         pytest.param("telemetry.py", MISCOUNT, "the functions count", False, id="counters"),
+        pytest.param(
+            "claim.py",
+            CACHED_OTHERWISE,
+            "cached with other bytes than were published",
+            False,
+            id="cached-bytes",
+        ),
+        pytest.param("claim.py", NOT_CACHED, "cleaned, but not in the cache", False, id="not-cached"),
+        pytest.param("claim.py", WITHOUT_TTL, "cached without a time to live", False, id="no-ttl"),
+        pytest.param("claim.py", SHORT_TTL, "cached for less time than the 3600 s", False, id="short-ttl"),
     ],
 )
 def test_a_cheating_function(module: str, code: str, difference: str, lost: bool, tmp_path: Path) -> None:
-    """A function that drops, swaps, changes, misnames or miscounts records, or calls all duplicates, is found out."""
+    """A function that drops, swaps, changes, misnames, miscounts or hides records, or calls all duplicates, is found out."""
     layer = patched_layer(tmp_path, module, code)
     path = write_input(tmp_path / "in.jsonl", seed=3, records=400, agents=3)
     process = runner(tmp_path / "tmp", "--input", str(path), "--layer", str(layer))

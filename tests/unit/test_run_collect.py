@@ -13,8 +13,9 @@ import orjson
 import pytest
 import redis
 
+from ops.twin.cache_reader import Held, Life, life, look
 from ops.twin.collect import CollectError, GivenUp, read_given_up, read_letters
-from ops.twin.incarnation import generation, make_way, source_of_record, write_cache
+from ops.twin.incarnation import make_way, source_of_record, write_cache
 from tests.unit.run_rig import value
 
 
@@ -90,6 +91,7 @@ class FakeCache:
     def __init__(self, **stored: object) -> None:
         self.stored = stored
         self.down = 0
+        self.gone = 0
         self._todo: list[tuple[str | bytes, ...]] = []
 
     def pipeline(self, *, transaction: bool) -> FakeCache:
@@ -102,6 +104,9 @@ class FakeCache:
 
     def execute(self, *, raise_on_error: bool) -> list[object]:
         assert not raise_on_error
+        if self.gone:
+            self.gone -= 1
+            raise redis.ConnectionError
         if self.down:
             self.down -= 1
             return [redis.exceptions.ClusterDownError("CLUSTERDOWN") for _ in self._todo]
@@ -115,6 +120,8 @@ class FakeCache:
         found = self.stored.get(key)
         if name == "TTL":
             return 60
+        if name == "PTTL":
+            return 60_000 if found is not None and key != "expired" else -2
         return (
             found
             if found is None or isinstance(found, bytes)
@@ -127,8 +134,8 @@ class FakeCache:
             [key.encode() for key in self.stored if not key.startswith("#") and (not inner or "#" in key)]
         )
 
-    def info(self, section: str) -> dict[str, Any]:
-        return {"b": {"run_id": "2"}, "a": {"run_id": "1"}}
+    def info(self) -> dict[str, Any]:
+        return {"b": {"run_id": "2", "evicted_keys": 3}, "a": {"run_id": "1"}}
 
 
 def ours(source: str = "0a0a0a0a") -> bytes:
@@ -195,6 +202,20 @@ def test_source_of_record() -> None:
     assert [source_of_record(reply) for reply in replies] == ["0a0a0a0a", None, None, None, None]
 
 
-def test_generation_of_a_cluster() -> None:
-    """The lives of all nodes together name a cluster's life, in whatever order they answer."""
-    assert generation(FakeCache()) == "1,2"
+def test_life_of_a_cluster() -> None:
+    """The lives of all nodes together are a cluster's life, in whatever order they answer."""
+    assert life(FakeCache()) == Life("1,2", 3)
+
+
+def test_what_keys_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key holds a value for a time, or nothing, or what is no string; a server that is away for a moment is asked again."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    cache = FakeCache(a=b"v", other=5, expired=b"v")
+    cache.gone = 2
+
+    assert look(cache, ["a", "b", "other", "expired"]) == [
+        Held(b"v", 60_000),
+        Held(None, -2),
+        Held(b"", 60_000),
+        Held(None, -2),
+    ]
