@@ -35,6 +35,8 @@ MetricName = Literal[
     "DeadLetters",
     # Count: 1 when a whole batch failed in our own steps and was retried instead of drained
     "BreakerTripped",
+    # Count: 1 when a batch's outcomes did not add up to its messages and the event source retries it
+    "ConservationViolations",
     # Count: producers purged and replaced while the batch was published
     "ProducersReplaced",
     # Count: message headers that are not on the allow-list
@@ -95,6 +97,12 @@ def report(
         "faults": delivery.faults,
     }
     (log.warning if delivery.cuts else log.info)("batch", extra=details)
+
+
+def report_violation(request_id: str, write: Callable[[str], object] = print) -> None:
+    """Write the EMF line of a batch whose outcomes do not add up; it has no other line."""
+    name: MetricName = "ConservationViolations"
+    write(_emf({name: {"Unit": "Count", "Value": 1}}, {}, request_id))
 
 
 def _counts(delivery: Delivery, replaced: int) -> dict[MetricName, int]:
