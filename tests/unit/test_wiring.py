@@ -216,6 +216,16 @@ def test_conservation_violations_are_counted(
     assert (published(wired), wired.s3.objects) == ([], {})
 
 
+def test_the_service_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """All metrics carry the service that the settings name, so that two stages of an account stay apart."""
+    wired = wire(monkeypatch, POWERTOOLS_SERVICE_NAME="sluice-dev-preprocess")
+    wired.preprocess(event("preprocess-msk"), Context())
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+    assert len(lines) > 1
+    assert {line["service"] for line in lines} == {"sluice-dev-preprocess"}
+
+
 def test_replaced_producers_are_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

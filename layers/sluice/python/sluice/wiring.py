@@ -68,7 +68,8 @@ class Preprocess:
             ttl=settings.cache.record_ttl,
             pipeline=self._pipeline.version,
         )
-        self._log = logger()
+        self._service = settings.service
+        self._log = logger(settings.service)
         _calm_collector()
 
     def handle(
@@ -82,7 +83,7 @@ class Preprocess:
         try:
             delivery = deliver(messages, judged, self._sinks, deadline)
         except ConservationError:
-            report_violation(context.aws_request_id)
+            report_violation(context.aws_request_id, self._service)
             raise
         delivery.stage_seconds["judge"] = seconds
         return self._answer(delivery, context, self._topic.replaced - replaced)
@@ -92,7 +93,14 @@ class Preprocess:
         if failures and not self._partial_failures:
             delivery.retry_all()
         now_ms = time.time_ns() // 1_000_000
-        report(delivery, now_ms, context.aws_request_id, log=self._log, replaced=replaced)
+        report(
+            delivery,
+            now_ms,
+            context.aws_request_id,
+            log=self._log,
+            replaced=replaced,
+            service=self._service,
+        )
         if failures and not self._partial_failures:
             msg = f"{len(delivery.outcomes)} records are to be retried; cut at {delivery.cuts}"
             raise RetryBatchError(msg)
