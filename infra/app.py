@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
-
 from aws_cdk import App, Tags, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
@@ -26,18 +24,16 @@ def build(app: App) -> tuple[DataStack, PipelineStack]:
     return data, pipeline
 
 
-def main(**context: Any) -> int:
-    """Synthesise the app; print what is wrong with the configuration in one line and return 1."""
-    app = App(context=context or None)
+def main() -> None:
+    """Synthesise the app; end with one line where the configuration is wrong."""
+    app = App()
     try:
         build(app)
     except ConfigError as error:
-        print(error, file=sys.stderr)
-        return 1
+        sys.exit(str(error))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     app.synth()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

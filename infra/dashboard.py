@@ -11,6 +11,7 @@ from infra.alarms import Alarms
 from infra.function import SluiceFunction
 from infra.metrics import Metrics
 from sluice.reasons import REASONS
+from sluice.telemetry import MetricName
 
 _WIDTH = 24
 
@@ -58,7 +59,12 @@ def _graph(
 
 
 def _how_much(metrics: Metrics) -> list[cloudwatch.IWidget]:
-    outcomes = ("RecordsCleaned", "RecordsDuplicate", "RecordsDeadLettered", "RecordsRetried")
+    outcomes: Sequence[MetricName] = (
+        "RecordsCleaned",
+        "RecordsDuplicate",
+        "RecordsDeadLettered",
+        "RecordsRetried",
+    )
     return [
         _graph(
             "Records by outcome, a minute",
@@ -78,7 +84,12 @@ def _how_much(metrics: Metrics) -> list[cloudwatch.IWidget]:
 
 def _how_fresh(metrics: Metrics) -> list[cloudwatch.IWidget]:
     fresh = [metrics.sluice("FreshnessMilliseconds", each) for each in ("p50", "p99", "Maximum")]
-    stages = ("JudgeMilliseconds", "StoreMilliseconds", "PublishMilliseconds", "DeadLettersMilliseconds")
+    stages: Sequence[MetricName] = (
+        "JudgeMilliseconds",
+        "StoreMilliseconds",
+        "PublishMilliseconds",
+        "DeadLettersMilliseconds",
+    )
     lag = [metrics.consumer_group("MaxOffsetLag"), metrics.consumer_group("SumOffsetLag")]
     return [
         _graph("From the broker's timestamp to the answer, ms", *fresh),

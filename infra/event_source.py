@@ -93,4 +93,4 @@ def _name_mapping(alias: lambda_.Alias) -> None:
 def _without_managed_policy(role: iam.Role) -> None:
     """Take AWSLambdaMSKExecutionRole off again, whose rights hold on every cluster and log group."""
     resource = cast("iam.CfnRole", role.node.default_child)
-    resource.add_property_deletion_override("ManagedPolicyArns")
+    resource.managed_policy_arns = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from aws_cdk import (
     ArnFormat,
@@ -19,7 +19,9 @@ from aws_cdk import (
 from constructs import Construct
 
 from infra import permissions
+from infra.acknowledge import acknowledge
 from infra.data_plane import DataPlane
+from infra.permissions import Grant
 
 CODE: Final = Path(__file__).resolve().parents[1] / "functions"
 ALIAS: Final = "live"
@@ -38,6 +40,14 @@ _RETENTION: Final = {
     365: logs.RetentionDays.ONE_YEAR,
 }
 ARCHITECTURES: Final = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+_OTHER_RUNTIME: Final = (
+    "The layers' wheels and bytecode are built and tested for this runtime, which AWS supports."
+)
+_FINDINGS: Final = {
+    "AwsSolutions-L1": _OTHER_RUNTIME,
+    "Serverless-LambdaLatestVersion": _OTHER_RUNTIME,
+    "Serverless-LambdaDLQ": "For asynchronous calls only, and nobody makes one: event source and callers wait.",
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Spec:
     memory_mb: int
     timeout_seconds: int
     environment: Mapping[str, str]
-    statements: Sequence[iam.PolicyStatement]
+    grants: Sequence[Grant]
     reserved_concurrency: int = 0
     # Whether the environment holds a secret, so that reading it takes a right on the data plane's key, too.
     secret_environment: bool = field(default=False, kw_only=True)
@@ -67,7 +77,7 @@ class Spec:
 class SluiceFunction(Construct):
     """One function. Others call `alias`, never the function itself: what `live` points to can be rolled back.
 
-    Its logical id is short and stays (`Preprocess`), for `sam local invoke`. Rights come from `Spec.statements` alone.
+    Its logical id is short and stays (`Preprocess`), for `sam local invoke`. Rights come from `Spec.grants` alone.
     """
 
     def __init__(self, scope: Construct, platform: Platform, spec: Spec) -> None:
@@ -77,7 +87,7 @@ class SluiceFunction(Construct):
         self.memory_mb = spec.memory_mb
         self.name = f"sluice-{stage.name}-{spec.file.replace('_', '-')}"
         log_group = self._log_group(platform.plane)
-        self.role = self._role(spec.statements)
+        self.role = self._role(spec.grants)
         self.function = self._function(platform, spec, log_group)
         self.alias = lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.function.current_version)
 
@@ -90,14 +100,16 @@ class SluiceFunction(Construct):
             removal_policy=RemovalPolicy.RETAIN if plane.stage.keep_data else RemovalPolicy.DESTROY,
         )
 
-    def _role(self, statements: Sequence[iam.PolicyStatement]) -> iam.Role:
+    def _role(self, grants: Sequence[Grant]) -> iam.Role:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         own = [
             *permissions.attach_network(self._arn("lambda", "function", self.name)),
+            *permissions.write_traces(),
             *permissions.write_logs(self._arn("logs", "log-group", f"/aws/lambda/{self.name}")),
         ]
-        for statement in (*own, *statements):
-            role.add_to_policy(statement)
+        for grant in (*own, *grants):
+            role.add_to_policy(grant.statement)
+        acknowledge(role, _wildcards(Stack.of(self), [*own, *grants]))
         return role
 
     def _arn(self, service: str, resource: str, name: str) -> str:
@@ -145,4 +157,29 @@ class SluiceFunction(Construct):
         )
         resource = cast("lambda_.CfnFunction", function.node.default_child)
         resource.override_logical_id(self.node.id)
+        acknowledge(function, _FINDINGS)
         return function
+
+
+def _wildcards(stack: Stack, grants: Sequence[Grant]) -> dict[str, str]:
+    """Return the finding of each wildcard among the grants' resources, with why it has to be one."""
+    argued: dict[str, list[str]] = {}
+    for grant in grants:
+        for resource in grant.statement.resources if grant.argued else ():
+            if "*" in resource:
+                finding = f"AwsSolutions-IAM5[Resource::{_flat(stack.resolve(resource))}]"
+                argued.setdefault(finding, []).append(grant.argued)
+    return {finding: " ".join(reasons) for finding, reasons in argued.items()}
+
+
+def _flat(reference: Any) -> str:
+    """Write a resolved reference the way cdk-nag names it in a finding."""
+    match reference:
+        case {"Fn::Join": [delimiter, parts]}:
+            return str(delimiter).join(map(_flat, parts))
+        case {"Fn::ImportValue": name}:
+            return _flat(name)
+        case {"Ref": name}:
+            return f"<{name}>"
+        case _:
+            return str(reference)

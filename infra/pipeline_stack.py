@@ -74,7 +74,7 @@ def _preprocess(plane: DataPlane) -> Spec:
             "MAX_MESSAGE_BYTES": str(stage.max_message_bytes),
             "MAX_CLEANED_BYTES": str(stage.max_cleaned_bytes),
         },
-        statements=[
+        grants=[
             *permissions.consume(plane),
             *permissions.publish(plane),
             *permissions.connect_cache(plane, plane.writer_user_arn),
@@ -94,7 +94,7 @@ def _lookup(plane: DataPlane) -> Spec:
         # Two round trips to the cache and a cold start; the function's own deadline ends it before.
         timeout_seconds=10,
         environment=cache_environment(plane, plane.reader_user_id),
-        statements=permissions.connect_cache(plane, plane.reader_user_arn),
+        grants=permissions.connect_cache(plane, plane.reader_user_arn),
     )
 
 
