@@ -110,7 +110,7 @@ docs: $(LOCAL) ## Write docs/reference.md anew from the code
 
 .PHONY: lock
 lock: ## Pin the requirements anew (needs uv)
-	@for file in layers/vendor/requirements requirements/local requirements/dev; do \
+	@for file in layers/vendor/requirements requirements/local requirements/infra requirements/node requirements/dev; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate $(ARGS) $$file.in --output-file $$file.txt || exit 1; \
 	done
@@ -124,8 +124,10 @@ clean: ## Remove everything that make made, .venv too
 # The set-up. A stamp is written last, so a broken set-up is taken up again by the next make.
 
 .venv/local.stamp: requirements/local.txt
+.venv/infra.stamp: requirements/infra.txt
 .venv/dev.stamp: requirements/dev.txt
 .venv/rie.stamp: requirements/rie.txt ops/twin/rie.py | .venv/local.stamp
+.venv/cdk.stamp: requirements/node.txt package.json package-lock.json | .venv/infra.stamp
 
 .venv/%.stamp: ops/install.py
 	@for python in $(if $(PYTHON),'$(PYTHON)',python3.13 python3.12 python3.11 python3); do \

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from infra.stage import ConfigError, Stage, rules, shown
 
@@ -53,9 +53,11 @@ def load_stage(context: Mapping[str, object]) -> Stage:
             near = difflib.get_close_matches(key, known, n=3)
             raise ConfigError(key, value, "the key " + " or ".join(near) if near else ", ".join(known))
     stage = STAGES[name]
-    brought = {"create_topics": False} if given.get("cluster_arn") else {}
-    brought |= {"endpoints": "none"} if given.get("vpc_id") else {}
-    return replace(stage, **(brought | {key: _read(key, value) for key, value in given.items()}))
+    # What you bring has its topics and endpoints, unless you say otherwise.
+    changes: dict[str, Any] = {"create_topics": False} if given.get("cluster_arn") else {}
+    changes |= {"endpoints": "none"} if given.get("vpc_id") else {}
+    changes |= {key: _read(key, value) for key, value in given.items()}
+    return replace(stage, **changes)
 
 
 def _read(key: str, value: object) -> object:

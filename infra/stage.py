@@ -50,9 +50,9 @@ class Stage:
     route_table_ids: Annotated[tuple[str, ...], ListOf(r"rtb-[0-9a-f]{8,17}", "rtb-…,rtb-…")] = ()
 
     # Brokers: a cluster of our own, or yours.
-    broker_type: Annotated[str, Like(r"(kafka|express)\.[a-z0-9]+\.[0-9]*[a-z]+", "like kafka.m7g.large")] = (
-        "kafka.t3.small"
-    )
+    broker_type: Annotated[
+        str, Like(r"kafka\.[a-z0-9]+\.[0-9]*[a-z]+", "a standard broker, like kafka.m7g.large")
+    ] = "kafka.t3.small"
     brokers_per_zone: Annotated[int, Between(1, 10)] = 1
     broker_storage_gib: Annotated[int, Between(1, 16_384)] = 10
     kafka_version: Annotated[str, Like(r"\d+\.\d+\.x(\.kraft)?", "a KRaft version like 3.9.x.kraft")] = (
@@ -146,6 +146,22 @@ class Stage:
         return self.event_source == "provisioned"
 
     @property
+    def interface_endpoints(self) -> tuple[str, ...]:
+        """Name the services that need an interface endpoint; S3 has its gateway, which costs nothing.
+
+        Pollers on demand call Lambda and STS from within the VPC, provisioned ones do not.
+        """
+        if self.endpoints == "none":
+            return ()
+        pollers = () if self.provisioned else ("lambda", "sts")
+        return (*pollers, "secretsmanager") if self.cluster_secret_arn else pollers
+
+    @property
+    def replicas_of_topics(self) -> int:
+        """Count the brokers that hold each record: one a zone."""
+        return self.zones
+
+    @property
     def attempts(self) -> int:
         """Count how often a batch is tried in provisioned mode."""
         return self.retry_attempts + 1
@@ -168,6 +184,10 @@ def shown(value: object) -> str:
 def _check_network(stage: Stage) -> None:
     if stage.vpc_id and len(stage.subnet_ids) < 2:
         raise ConfigError("subnet_ids", stage.subnet_ids, "two or more private subnets of vpc_id")
+    if stage.vpc_id and not stage.cluster_arn and len(stage.subnet_ids) != stage.zones:
+        raise ConfigError(
+            "subnet_ids", stage.subnet_ids, f"one for each of the zones={stage.zones} of the brokers"
+        )
     if stage.subnet_ids and not stage.vpc_id:
         raise ConfigError("vpc_id", "", "the VPC of subnet_ids")
     if stage.vpc_id and stage.endpoints == "create" and not stage.route_table_ids:

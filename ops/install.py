@@ -1,4 +1,4 @@
-"""Make the virtual environment `.venv`: `python3 ops/install.py local|dev|rie`, by make, with any Python from 3.11.
+"""Make the virtual environment `.venv`: `python3 ops/install.py local|infra|dev|rie|cdk`, by make, with any Python from 3.11.
 
 Imports the standard library only: it runs before anything is installed. Two makes at once are safe, the second
 waits and finds the work done.
@@ -26,18 +26,21 @@ OLDEST = (3, 11)
 # What a stamp stands for: the files whose content it records, and the stamps that come with it.
 INPUTS = {
     "local": ("requirements/local.txt",),
+    "infra": ("requirements/infra.txt",),
     "dev": ("requirements/dev.txt",),
     "rie": ("requirements/rie.txt", "ops/twin/rie.py"),
+    "cdk": ("requirements/node.txt", "package.json", "package-lock.json"),
 }
-INCLUDED = {"dev": ("local",)}
+INCLUDED = {"infra": ("local",), "dev": ("local", "infra")}
 
 
 def main(kind: str) -> int:
-    """Install *kind* unless that is done already: the packages of `local` or `dev`, or the Lambda emulator."""
+    """Install *kind* unless that is done already: the packages of a list, the Lambda emulator or the CDK's CLI."""
+    installers = {"rie": emulator, "cdk": command_line}
     with locked(ROOT / ".venv.lock"):
         if not works(PYTHON):
             create()
-        if not stamped(kind) and not (emulator() if kind == "rie" else packages(kind)):
+        if not stamped(kind) and not installers.get(kind, lambda: packages(kind))():
             return 1
         for each in (kind, *INCLUDED.get(kind, ())):
             (VENV / f"{each}.stamp").write_text(digest(each))
@@ -111,6 +114,16 @@ def emulator() -> bool:
     say("fetching the Lambda runtime emulator (8 MB the first time)")
     command = [str(PYTHON), "-m", "ops.twin.rie"]
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def command_line() -> bool:
+    """Install the CDK's command line, and Node.js to run it where the machine has none that fits."""
+    find = [str(PYTHON), "-m", "ops.cdk.node"]
+    if subprocess.run(find, cwd=ROOT, capture_output=True, check=False).returncode and not packages("node"):
+        return False
+    say("fetching the CDK's command line (13 MB the first time)")
+    npm = [*find, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    return subprocess.run(npm, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def follow(lines: Iterator[str]) -> deque[str]:
