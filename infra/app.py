@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+
 from aws_cdk import App, Tags, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from aws_cdk import Duration, RemovalPolicy, aws_kms as kms, aws_s3 as s3
@@ -12,6 +13,8 @@ from infra.stage import Stage
 
 # How long a version that was replaced or deleted can still be brought back.
 _UNDO: Final = Duration.days(30)
+# The filter that the on-failure bucket counts its requests under, for the alarm: S3 counts none by itself.
+REQUESTS: Final = "requests"
 
 
 class Buckets(Construct):
@@ -24,9 +27,11 @@ class Buckets(Construct):
     def __init__(self, scope: Construct, id_: str, *, stage: Stage, key: kms.IKey) -> None:
         super().__init__(scope, id_)
         self.dead_letters = self._bucket("DeadLetters", stage, key)
-        self.on_failure = self._bucket("OnFailure", stage, key)
+        self.on_failure = self._bucket("OnFailure", stage, key, metrics=[s3.BucketMetrics(id=REQUESTS)])
 
-    def _bucket(self, id_: str, stage: Stage, key: kms.IKey) -> s3.Bucket:
+    def _bucket(
+        self, id_: str, stage: Stage, key: kms.IKey, metrics: Sequence[s3.BucketMetrics] = ()
+    ) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             id_,
@@ -37,6 +42,7 @@ class Buckets(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
+            metrics=list(metrics),
             removal_policy=RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY,
             lifecycle_rules=[
                 s3.LifecycleRule(

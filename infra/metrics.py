@@ -8,14 +8,13 @@ from typing import Final, Literal
 
 from aws_cdk import Duration, aws_cloudwatch as cloudwatch, aws_s3 as s3
 
+from infra.buckets import REQUESTS
 from infra.data_plane import DataPlane
 from infra.function import SluiceFunction
 from sluice.reasons import Reason
 from sluice.telemetry import METRIC_NAMES, NAMESPACE, MetricName
 
 Statistic = Literal["Sum", "Maximum", "Average", "p50", "p99"]
-# The filter that the on-failure bucket counts its requests under: all of them.
-REQUESTS: Final = "requests"
 _MINUTE: Final = Duration.minutes(1)
 
 
