@@ -14,11 +14,15 @@ export INPUT OUT
 PYTHON ?=
 # Further arguments for pytest: `make test ARGS="-k murmur2"`.
 ARGS ?=
+# Of what is deployed: `make deploy STAGE=prod ARGS="-c partitions=24"`.
+STAGE ?= dev
 
 PY := .venv/bin/python
 LOCAL := .venv/local.stamp .venv/rie.stamp
-DEV := .venv/dev.stamp .venv/rie.stamp
+DEV := .venv/dev.stamp .venv/rie.stamp .venv/cdk.stamp
+INFRA := .venv/infra.stamp .venv/cdk.stamp
 SLUICE := PYTHONPATH=layers/sluice/python $(PY)
+CDK := $(SLUICE) -m ops.cdk
 PYTEST := $(PY) -m pytest $(ARGS)
 # Tests marked `kafka` hold on Apache Kafka only.
 EMBEDDED := -m "not kafka"
@@ -46,6 +50,40 @@ bench: $(DEV) ## Measure speed and memory, beside the seed loop and the floor
 .PHONY: sample
 sample: $(LOCAL) ## Remake the sample stream, byte for byte
 	@$(SLUICE) -m ops.sample > events/records/sample.jsonl.new && mv events/records/sample.jsonl.new events/records/sample.jsonl
+
+##@ Deploy
+
+.PHONY: synth
+synth: $(INFRA) ## Write the CloudFormation templates to cdk.out, offline [STAGE=dev|prod] [ARGS="-c key=value"]
+	@$(CDK) synth --stage '$(STAGE)' $(ARGS)
+
+.PHONY: cost
+cost: .venv/infra.stamp ## Estimate what a stage costs a month, part by part [STAGE=…] [ARGS="--records 1e6"]
+	@$(SLUICE) -m ops.cost --stage '$(STAGE)' $(ARGS)
+
+.PHONY: bootstrap
+bootstrap: $(INFRA) ## Prepare an account and region for the CDK, once
+	@$(CDK) bootstrap --stage '$(STAGE)' $(ARGS)
+
+.PHONY: diff
+diff: $(INFRA) ## Show what a deployment would change
+	@$(CDK) diff --stage '$(STAGE)' $(ARGS)
+
+.PHONY: deploy
+deploy: $(INFRA) ## Deploy a stage, with your AWS credentials
+	@$(CDK) deploy --stage '$(STAGE)' $(ARGS)
+
+.PHONY: outputs
+outputs: .venv/infra.stamp ## Print names and addresses of a deployed stage, and what to type next
+	@$(CDK) outputs --stage '$(STAGE)' $(ARGS)
+
+.PHONY: rollback
+rollback: .venv/infra.stamp ## Point the functions to the version before [ARGS="--to PIPELINE_VERSION | --dry-run"]
+	@$(CDK) rollback --stage '$(STAGE)' $(ARGS)
+
+.PHONY: destroy
+destroy: $(INFRA) ## Remove a stage; unsettled records only with ARGS=--delete-data
+	@$(CDK) destroy --stage '$(STAGE)' $(ARGS)
 
 ##@ Test
 

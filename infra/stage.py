@@ -141,6 +141,16 @@ class Stage:
         _check_event_source(self)
 
     @property
+    def data_stack(self) -> str:
+        """Name the stack that holds data."""
+        return f"SluiceData-{self.name}"
+
+    @property
+    def pipeline_stack(self) -> str:
+        """Name the stack that holds functions."""
+        return f"SluicePipeline-{self.name}"
+
+    @property
     def provisioned(self) -> bool:
         """Tell whether the event source has pollers of its own, and with them partial failures."""
         return self.event_source == "provisioned"
