@@ -173,15 +173,8 @@ def parse(arguments: Sequence[str]) -> Call:
     parser.add_argument("--dry-run", action="store_true", help="`rollback`: only say what would be done")
     parser.add_argument("--delete-data", action="store_true", help="`destroy`: unsettled records too")
     given, options = parser.parse_known_args(arguments)
-    context = {"stage": given.stage, **dict(_pair(word) for word in given.context)}
+    context = {"stage": given.stage, **dict(map(cli.pair, given.context))}
     return Call(load_stage(cli.standing_context() | context), context, options, given)
-
-
-def _pair(word: str) -> tuple[str, str]:
-    key, equals, value = word.partition("=")
-    if not equals:
-        raise ConfigError(key, "", "key=value")
-    return key, value
 
 
 def main(arguments: Sequence[str]) -> int:

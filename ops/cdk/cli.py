@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from infra.stage import Stage
+from infra.stage import ConfigError, Stage
 from ops.cdk.node import Node
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +39,14 @@ def standing_context() -> dict[str, object]:
     """Return the context that cdk.json keeps for every run."""
     context: dict[str, object] = json.loads((ROOT / "cdk.json").read_text())["context"]
     return context
+
+
+def pair(word: str) -> tuple[str, str]:
+    """Split `key=value`; raises ConfigError."""
+    key, equals, value = word.partition("=")
+    if not equals:
+        raise ConfigError(key, "", "key=value")
+    return key, value
 
 
 def stacks_of(stage: Stage) -> tuple[str, str]:
