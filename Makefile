@@ -142,6 +142,10 @@ coverage: $(DEV) ## Run unit, contract and golden tests; fail under 95 % of the 
 kafka: $(DEV) ## Start Apache Kafka in the foreground (Java 17+ and Maven)
 	@exec $(PY) -m ops.kafka
 
+.PHONY: golden
+golden: $(DEV) ## Write the golden files anew (records and templates); look at the difference
+	@exec $(PYTEST) tests/golden tests/infra/test_golden.py --update-golden
+
 .PHONY: docs
 docs: $(LOCAL) ## Write docs/reference.md anew from the code
 	@$(SLUICE) -m ops.docs

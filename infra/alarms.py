@@ -143,14 +143,15 @@ def _of_records(metrics: Metrics) -> Iterator[Watch]:
 
 
 def _dead_letter_rate(metrics: Metrics) -> cloudwatch.MathExpression:
+    period = Duration.minutes(15)
     return cloudwatch.MathExpression(
         expression=f"IF(letters >= {DEAD_LETTERS_AT_LEAST}, 100 * letters / received, 0)",
         using_metrics={
-            "letters": metrics.sluice("RecordsDeadLettered"),
-            "received": metrics.sluice("RecordsReceived"),
+            "letters": metrics.sluice("RecordsDeadLettered", period=period),
+            "received": metrics.sluice("RecordsReceived", period=period),
         },
         label="dead letters, %",
-        period=Duration.minutes(15),
+        period=period,
     )
 
 

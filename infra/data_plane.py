@@ -7,7 +7,7 @@ from typing import Literal
 
 from aws_cdk import Fn, aws_ec2 as ec2, aws_kms as kms, aws_s3 as s3
 
-from infra.stage import Stage
+from infra.stage import ConfigError, Stage
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,12 @@ class DataPlane:
     on_failure_bucket: s3.IBucket
     key: kms.IKey
 
+    def __post_init__(self) -> None:
+        """Refuse a pipeline that would lose what it cannot deliver; raises ConfigError."""
+        for name in ("dead_letter_bucket", "on_failure_bucket"):
+            if getattr(self, name) is None:
+                raise ConfigError(name, None, "a bucket: without it a batch that is given up would be lost")
+
     def topic_arn(self, topic: str) -> str:
         """Return the ARN that IAM knows *topic* of the cluster by."""
         return self._part_of_cluster("topic", topic)
@@ -55,5 +61,5 @@ class DataPlane:
 
     def _part_of_cluster(self, kind: str, name: str) -> str:
         # arn:…:cluster/NAME/UUID → arn:…:KIND/NAME/UUID/…, also while the ARN is a token.
-        halves = Fn.split(":cluster/", self.cluster_arn, 2)
+        halves = Fn.split(":cluster/", self.cluster_arn)
         return f"{Fn.select(0, halves)}:{kind}/{Fn.select(1, halves)}/{name}"

@@ -27,13 +27,18 @@ class Metrics:
     mapping_id: str
 
     def sluice(
-        self, name: MetricName, statistic: Statistic = "Sum", *, reason: Reason | None = None
+        self,
+        name: MetricName,
+        statistic: Statistic = "Sum",
+        *,
+        reason: Reason | None = None,
+        period: Duration = _MINUTE,
     ) -> cloudwatch.Metric:
         """Return a metric that `preprocess` writes; raises ValueError where telemetry.py does not know its name."""
         if name not in METRIC_NAMES:
             raise ValueError(f"{name} is no metric of sluice.telemetry: use one of {', '.join(METRIC_NAMES)}")
         dimensions = {"service": self.preprocess.name} | ({"reason": reason} if reason else {})
-        return _metric(NAMESPACE, name, dimensions, statistic, reason or name)
+        return _metric(NAMESPACE, name, dimensions, statistic, reason or name, period)
 
     def function(
         self, function: SluiceFunction, name: str, statistic: Statistic = "Sum"
@@ -79,7 +84,12 @@ class Metrics:
 
 
 def _metric(
-    namespace: str, name: str, dimensions: Mapping[str, str], statistic: Statistic, label: str = ""
+    namespace: str,
+    name: str,
+    dimensions: Mapping[str, str],
+    statistic: Statistic,
+    label: str = "",
+    period: Duration = _MINUTE,
 ) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=namespace,
@@ -87,5 +97,5 @@ def _metric(
         dimensions_map=dimensions,
         statistic=statistic,
         label=label or name,
-        period=_MINUTE,
+        period=period,
     )
