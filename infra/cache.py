@@ -143,11 +143,6 @@ class Cache(Construct):
             cache_subnet_group_name=self.name,
             subnet_ids=network.subnet_ids,
         )
-        nodes = (
-            {"num_node_groups": 1, "replicas_per_node_group": stage.cache_replicas}
-            if clustered
-            else {"num_cache_clusters": 1 + stage.cache_replicas}
-        )
         cache = elasticache.CfnReplicationGroup(
             self,
             "Nodes",
@@ -168,7 +163,9 @@ class Cache(Construct):
             # Cluster mode knows no other; one node alone of the other mode has nobody to fail over to.
             automatic_failover_enabled=clustered or stage.cache_replicas > 0,
             multi_az_enabled=stage.cache_replicas > 0,
-            **nodes,
+            num_node_groups=1 if clustered else None,
+            replicas_per_node_group=stage.cache_replicas if clustered else None,
+            num_cache_clusters=None if clustered else 1 + stage.cache_replicas,
         )
         acknowledge(
             cache,

@@ -23,7 +23,8 @@ class ConfigError(ValueError):
     """Say in one line which key has which wrong value, and what is allowed."""
 
     def __init__(self, key: str, value: object, allowed: str) -> None:
-        super().__init__(f"config: {key}={shown(value)} is not allowed; allowed: {allowed}")
+        line = f"config: {key}={shown(value)} is not allowed; allowed: {allowed}"
+        super().__init__(" ".join(line.split()))
 
 
 @dataclass(frozen=True)

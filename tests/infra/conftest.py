@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
+
+from ops.cdk.node import find_node
+
+# Before anything imports the CDK, which starts Node.js then: the machine's own may be too old.
+os.environ["JSII_NODE"] = str(find_node().program)
 
 
 @pytest.fixture(scope="session")
