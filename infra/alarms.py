@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from aws_cdk import (
@@ -143,15 +143,15 @@ def _of_records(metrics: Metrics) -> Iterator[Watch]:
 
 
 def _dead_letter_rate(metrics: Metrics) -> cloudwatch.MathExpression:
-    period = Duration.minutes(15)
+    quarter = replace(metrics, period=Duration.minutes(15))
     return cloudwatch.MathExpression(
         expression=f"IF(letters >= {DEAD_LETTERS_AT_LEAST}, 100 * letters / received, 0)",
         using_metrics={
-            "letters": metrics.sluice("RecordsDeadLettered", period=period),
-            "received": metrics.sluice("RecordsReceived", period=period),
+            "letters": quarter.sluice("RecordsDeadLettered"),
+            "received": quarter.sluice("RecordsReceived"),
         },
         label="dead letters, %",
-        period=period,
+        period=quarter.period,
     )
 
 
@@ -198,9 +198,13 @@ def _of_cache(metrics: Metrics) -> Watch:
         f"The cache is {CACHE_PERCENT} % full: soon it evicts records before their time, and duplicates pass."
     )
     stage = metrics.plane.stage
-    if metrics.plane.cache_serverless:
-        metric, full = metrics.cache("BytesUsedForCache"), stage.cache_max_gb * _GIB
-    else:
-        metric, full = metrics.cache("DatabaseMemoryUsagePercentage"), 100
-    threshold = full * CACHE_PERCENT / 100
-    return Watch("cache-memory", says, "The cache fills up", metric, threshold, periods=5, datapoints=3)
+    full = stage.cache_max_gb * _GIB if metrics.plane.cache_serverless else 100
+    return Watch(
+        "cache-memory",
+        says,
+        "The cache fills up",
+        metrics.cache(metrics.cache_memory),
+        threshold=full * CACHE_PERCENT / 100,
+        periods=5,
+        datapoints=3,
+    )

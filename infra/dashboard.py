@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.alarms import Alarms
 from infra.function import SluiceFunction
 from infra.metrics import Metrics
+from infra.spending import hourly_usd, standing_usd
 from sluice.reasons import REASONS
 from sluice.telemetry import MetricName
 
@@ -122,36 +123,22 @@ def _rejected(metrics: Metrics) -> list[cloudwatch.IWidget]:
 
 
 def _cost(metrics: Metrics, functions: Sequence[SluiceFunction]) -> list[cloudwatch.IWidget]:
-    if metrics.plane.cache_serverless:
-        cache = _graph(
-            "Cache: bytes kept, and processing units",
-            metrics.cache("BytesUsedForCache"),
-            right=[metrics.cache("ElastiCacheProcessingUnits", "Sum"), metrics.cache("Evictions", "Sum")],
-        )
-    else:
-        cache = _graph(
-            "Cache: % of memory and processor",
-            metrics.cache("DatabaseMemoryUsagePercentage"),
-            metrics.cache("EngineCPUUtilization"),
-            right=[metrics.cache("Evictions", "Sum")],
-        )
     pollers = [metrics.event_source("EventPollerUnit")] if metrics.plane.stage.provisioned else []
     return [
         _graph(
-            "Functions: GB-seconds a minute",
-            *(_gb_seconds(metrics, function) for function in functions),
-            right=[*(metrics.function(function, "Invocations") for function in functions), *pollers],
+            f"US dollars an hour, beside {standing_usd(metrics):,.0f} a month without any load",
+            *hourly_usd(metrics, functions),
+            stacked=True,
         ),
-        cache,
-        _graph("Logs: bytes a minute", *(metrics.log_bytes(function) for function in functions)),
+        _graph(
+            "Functions: calls, and milliseconds",
+            *(metrics.function(function, "Invocations") for function in functions),
+            *pollers,
+            right=[metrics.function(function, "Duration") for function in functions],
+        ),
+        _graph(
+            "Cache: how full, and evicted records",
+            metrics.cache(metrics.cache_memory),
+            right=[metrics.cache("Evictions", "Sum")],
+        ),
     ]
-
-
-def _gb_seconds(metrics: Metrics, function: SluiceFunction) -> cloudwatch.MathExpression:
-    name = f"{function.file}_ms"
-    return cloudwatch.MathExpression(
-        expression=f"{name} / 1000 * {function.memory_mb} / 1024",
-        using_metrics={name: metrics.function(function, "Duration")},
-        label=f"{function.name} GB-seconds",
-        period=Duration.minutes(1),
-    )

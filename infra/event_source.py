@@ -8,7 +8,7 @@ import jsii
 from aws_cdk import Duration, aws_iam as iam, aws_lambda as lambda_, aws_secretsmanager as secretsmanager
 from aws_cdk.aws_lambda_event_sources import ManagedKafkaEventSource, ProvisionedPollerConfig
 from aws_cdk.aws_s3 import IBucket
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from infra.data_plane import DataPlane
 from infra.function import SluiceFunction
@@ -45,7 +45,9 @@ class MskEventSource(Construct):
         target.alias.add_event_source(source)
         target.function.add_environment("PARTIAL_FAILURES", str(stage.provisioned).lower())
         self.mapping_id = source.event_source_mapping_id
-        _name_mapping(target.alias)
+        self.mapping = _mapping_of(target.alias)
+        self.mapping.override_logical_id("EventSource")
+        self.node.add_validation(_Destination(self.mapping))
         _without_managed_policy(target.role)
 
 
@@ -63,6 +65,20 @@ class _OnFailure:
     ) -> lambda_.DlqDestinationConfig:
         """Return the destination; the right to write there is in permissions.py."""
         return lambda_.DlqDestinationConfig(destination=self._bucket.bucket_arn)
+
+
+@jsii.implements(IValidation)
+class _Destination:
+    """End the synth where a batch that is given up would go nowhere: that is how records are lost."""
+
+    def __init__(self, mapping: lambda_.CfnEventSourceMapping) -> None:
+        self._mapping = mapping
+
+    def validate(self) -> list[str]:
+        """Return what is wrong: nothing, or one line."""
+        if self._mapping.destination_config:
+            return []
+        return ["the event source has no on-failure destination: give it the data plane's on_failure_bucket"]
 
 
 def _provisioned(stage: Stage) -> dict[str, Any]:
@@ -84,10 +100,9 @@ def _secret(scope: Construct, arn: str) -> secretsmanager.ISecret | None:
     return secretsmanager.Secret.from_secret_complete_arn(scope, "Secret", arn) if arn else None
 
 
-def _name_mapping(alias: lambda_.Alias) -> None:
-    for construct in alias.node.find_all():
-        if isinstance(construct, lambda_.CfnEventSourceMapping):
-            construct.override_logical_id("EventSource")
+def _mapping_of(alias: lambda_.Alias) -> lambda_.CfnEventSourceMapping:
+    (mapping,) = (each for each in alias.node.find_all() if isinstance(each, lambda_.CfnEventSourceMapping))
+    return mapping
 
 
 def _without_managed_policy(role: iam.Role) -> None:

@@ -87,7 +87,7 @@ class SluiceFunction(Construct):
         self.memory_mb = spec.memory_mb
         self.name = f"sluice-{stage.name}-{spec.file.replace('_', '-')}"
         log_group = self._log_group(platform.plane)
-        self.role = self._role(spec.grants)
+        self.role = self._role(platform.plane, spec)
         self.function = self._function(platform, spec, log_group)
         self.alias = lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.function.current_version)
 
@@ -100,16 +100,19 @@ class SluiceFunction(Construct):
             removal_policy=RemovalPolicy.RETAIN if plane.stage.keep_data else RemovalPolicy.DESTROY,
         )
 
-    def _role(self, grants: Sequence[Grant]) -> iam.Role:
+    def _role(self, plane: DataPlane, spec: Spec) -> iam.Role:
+        arn = self._arn("lambda", "function", self.name)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        own = [
-            *permissions.attach_network(self._arn("lambda", "function", self.name)),
+        grants = [
+            *permissions.attach_network(arn),
             *permissions.write_traces(),
             *permissions.write_logs(self._arn("logs", "log-group", f"/aws/lambda/{self.name}")),
+            *(permissions.read_environment(plane.key, arn) if spec.secret_environment else ()),
+            *spec.grants,
         ]
-        for grant in (*own, *grants):
+        for grant in grants:
             role.add_to_policy(grant.statement)
-        acknowledge(role, _wildcards(Stack.of(self), [*own, *grants]))
+        acknowledge(role, _wildcards(Stack.of(self), grants))
         return role
 
     def _arn(self, service: str, resource: str, name: str) -> str:

@@ -87,6 +87,12 @@ def write_traces() -> list[Grant]:
     return [_everywhere(TRACES)]
 
 
+def read_environment(key: kms.IKey, function_arn: str) -> list[Grant]:
+    """Let Lambda decrypt the environment of the function at `function_arn`, where it holds a secret."""
+    context = {"StringEquals": {"kms:EncryptionContext:aws:lambda:FunctionArn": function_arn}}
+    return [_allow(["kms:Decrypt"], [key.key_arn], context)]
+
+
 def consume(plane: DataPlane) -> list[Grant]:
     """Read the raw topic as the one consumer group: what the event source does with the function's role."""
     statements = [

@@ -34,8 +34,8 @@ class PipelineStack(Stack):
         preprocess = SluiceFunction(self, self.platform, _preprocess(plane))
         lookup = SluiceFunction(self, self.platform, _lookup(plane))
         self.functions = {function.file: function for function in (preprocess, lookup)}
-        source = MskEventSource(self, "RawTopic", target=preprocess, plane=plane)
-        metrics = Metrics(plane, preprocess, source.mapping_id)
+        self.source = MskEventSource(self, "RawTopic", target=preprocess, plane=plane)
+        metrics = Metrics(plane, preprocess, self.source.mapping_id)
         alarms = Alarms(self, "Alarms", metrics, list(self.functions.values()))
         Dashboard(self, "Dashboard", metrics, list(self.functions.values()), alarms)
         # Only where the code is: on everything else it would make every deployment touch every resource.

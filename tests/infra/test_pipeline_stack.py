@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aws_cdk import Stack, aws_lambda as lambda_
 
+from infra.app import build
 from infra.config import DEV
 from infra.data_stack import DataStack
 from infra.function import ARCHITECTURES, RUNTIME, Platform, SluiceFunction, Spec
@@ -142,6 +143,15 @@ def test_event_source(stage: str) -> None:
     assert properties["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "sluice-preprocess"}
     assert "BucketsOnFailure" in flat(properties["DestinationConfig"]["OnFailure"]["Destination"])
     assert "FilterCriteria" not in properties
+
+
+def test_no_destination_no_synth() -> None:
+    """An event source whose given-up batches would go nowhere ends the synth."""
+    made = app()
+    _, pipeline = build(made)
+    pipeline.source.mapping.destination_config = None
+    with pytest.raises(RuntimeError, match="no on-failure destination"):
+        made.synth()
 
 
 @pytest.mark.parametrize("stage", STAGES)
