@@ -95,6 +95,10 @@ test: $(DEV) ## Run all tests, on the embedded broker and cache
 test-unit: $(DEV) ## Run the unit tests: no sockets, seconds
 	@exec $(PYTEST) tests/unit
 
+.PHONY: test-infra
+test-infra: $(DEV) ## Run the tests of the templates, the layers and the deployment, without an account
+	@exec $(PYTEST) tests/infra
+
 .PHONY: test-integration
 test-integration: $(DEV) ## Run the tests that start servers, on the embedded broker
 	@exec $(PYTEST) tests/integration $(EMBEDDED)
@@ -114,7 +118,7 @@ mutation: $(DEV) ## Mutate deliver.py and sinks/, list the mutants that no test 
 ##@ Change
 
 .PHONY: pr
-pr: format-check lint types coverage test-integration ## All checks that a change has to pass
+pr: format-check lint types coverage test-infra test-integration ## All checks that a change has to pass
 
 .PHONY: format
 format: .venv/dev.stamp ## Format the code

@@ -64,7 +64,8 @@ def attach_network(function_arn: str) -> list[Grant]:
                 effect=iam.Effect.DENY,
                 actions=sorted({*NETWORK.actions, *POLLER_NETWORK.actions}),
                 resources=["*"],
-                # Calls of the function's code carry this key, calls that Lambda makes for the function do not.
+                # Calls of the function's code carry this key, those with which Lambda makes interfaces do not
+                # (AWS Lambda Developer Guide, permissions-source-function-arn).
                 conditions={"ArnLike": {"lambda:SourceFunctionArn": [function_arn, f"{function_arn}:*"]}},
             )
         ),
