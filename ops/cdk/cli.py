@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from infra.stage import ConfigError, Stage
@@ -52,3 +53,13 @@ def pair(word: str) -> tuple[str, str]:
 def stacks_of(stage: Stage) -> tuple[str, str]:
     """Return the names of the stage's data stack and pipeline stack, in the order of their deployment."""
     return stage.data_stack, stage.pipeline_stack
+
+
+def profile_of(options: Sequence[str]) -> str | None:
+    """Return the AWS profile that the CDK's own `--profile` names, so that our own calls go to the same account."""
+    for option, following in pairwise([*options, ""]):
+        if option == "--profile":
+            return following
+        if option.startswith("--profile="):
+            return option.partition("=")[2]
+    return None

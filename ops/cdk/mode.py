@@ -15,6 +15,11 @@ from ops.cdk.account import AccountError
 _REPORTS = "ReportBatchItemFailures"
 
 
+def target_of(stage: str) -> str:
+    """Return what a stage's event source calls, by name: the CDK app names it so."""
+    return f"sluice-{stage}-preprocess:live"
+
+
 def check_deployment(lambda_: Any, target: str, *, provisioned: bool) -> None:
     """Refuse to give *target*, `function:alias`, partial failures while its event source runs without them.
 

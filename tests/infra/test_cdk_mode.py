@@ -9,7 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ops.cdk.account import AccountError
-from ops.cdk.mode import check_deployment, check_rollback
+from ops.cdk.cli import profile_of
+from ops.cdk.mode import check_deployment, check_rollback, target_of
+from tests.infra.synthesis import STAGES, synthesised
 
 TARGET = "sluice-dev-preprocess:live"
 
@@ -91,3 +93,18 @@ def test_no_rollback_across_modes() -> None:
 def test_rollback_within_a_mode(client: Lambda) -> None:
     """Every other version is rolled back to."""
     check_rollback(client, "sluice-dev-preprocess", "live", "7")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_target(stage: str) -> None:
+    """What is looked at is the alias that the stage's event source calls."""
+    assert target_of(stage) == synthesised(stage).pipeline["Outputs"]["PreprocessAlias"]["Value"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [([], None), (["--profile", "ops", "-v"], "ops"), (["-v", "--profile=ops"], "ops"), (["--profile"], "")],
+)
+def test_profile(options: list[str], expected: str | None) -> None:
+    """Our own calls use the profile that is named to the CDK."""
+    assert profile_of(options) == expected
