@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,7 +20,7 @@ from rich.table import Table
 
 from infra.config import ConfigError, load_stage
 from infra.stage import Stage
-from ops.cdk import account, cli, rollback
+from ops.cdk import account, cli, mode, rollback
 from ops.cdk.account import AccountError
 from ops.cdk.node import NodeError, find_node
 
@@ -37,6 +37,10 @@ class Call:
     def cdk(self, verb: str, stacks: Sequence[str] = (), options: Sequence[str] = ()) -> int:
         """Run the CDK's command line."""
         return cli.run(find_node(), verb, stacks, self.context, [*options, *self.options])
+
+    def client(self, service: str) -> Any:
+        """Return a client of an AWS service, in the account that the CDK's own `--profile` names."""
+        return boto3.Session(profile_name=cli.profile_of(self.options)).client(service)
 
     @property
     def make(self) -> str:
@@ -64,7 +68,9 @@ def bootstrap(call: Call) -> int:
 
 
 def deploy(call: Call) -> int:
-    """Deploy both stacks."""
+    """Deploy both stacks, unless a running event source would take failures for successes meanwhile."""
+    stage = call.stage
+    mode.check_deployment(call.client("lambda"), mode.target_of(stage.name), provisioned=stage.provisioned)
     code = call.cdk("deploy", cli.stacks_of(call.stage))
     if not code:
         say(f"next: `make outputs{call.make}`; a bad release goes back with `make rollback{call.make}`")
@@ -84,7 +90,7 @@ def destroy(call: Call) -> int:
             f"protection, `make destroy{call.make} ARGS='-c keep_data=false --delete-data'` removes everything"
         )
         return code
-    cloudformation, s3 = boto3.client("cloudformation"), boto3.client("s3")
+    cloudformation, s3 = call.client("cloudformation"), call.client("s3")
     buckets = account.resources(cloudformation, stage.data_stack, "AWS::S3::Bucket")
     held = {bucket: account.count_objects(s3, bucket) for bucket in buckets}
     if sum(held.values()) and not call.given.delete_data:
@@ -103,9 +109,9 @@ def destroy(call: Call) -> int:
 
 def outputs(call: Call) -> int:
     """Print the outputs of both stacks and what to type next."""
-    cloudformation = boto3.client("cloudformation")
+    cloudformation = call.client("cloudformation")
     found = [each for stack in cli.stacks_of(call.stage) for each in account.outputs(cloudformation, stack)]
-    if call.given.output == "json":
+    if call.given.json:
         print(json.dumps([asdict(each) for each in found], indent=2))
         return 0
     table = Table("output", "value", "meaning")
@@ -133,9 +139,11 @@ def next_commands(values: Mapping[str, str]) -> list[str]:
 
 def roll_back(call: Call) -> int:
     """Point the alias of every function to the version before, or to that of `--to`."""
-    cloudformation, lambda_ = boto3.client("cloudformation"), boto3.client("lambda")
+    cloudformation, lambda_ = call.client("cloudformation"), call.client("lambda")
     arns = account.resources(cloudformation, call.stage.pipeline_stack, "AWS::Lambda::Alias")
     steps = rollback.plan(lambda_, arns, to=call.given.to)
+    for step in steps:
+        mode.check_rollback(lambda_, step.function, step.alias, step.new)
     for step in steps:
         say(f"{step.function}: {step.old} ({step.old_pipeline}) → {step.new} ({step.new_pipeline})")
     if not steps:
@@ -168,7 +176,7 @@ def parse(arguments: Sequence[str]) -> Call:
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("--stage", default="dev", help="dev or prod")
     parser.add_argument("-c", "--context", action="append", default=[], metavar="key=value")
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="of `outputs`")
+    parser.add_argument("--json", action="store_true", help="`outputs`: as JSON")
     parser.add_argument("--to", default="", help="`rollback`: the PIPELINE_VERSION to go back to")
     parser.add_argument("--dry-run", action="store_true", help="`rollback`: only say what would be done")
     parser.add_argument("--delete-data", action="store_true", help="`destroy`: unsettled records too")

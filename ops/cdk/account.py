@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-_BATCH = 1000  # S3 deletes at most so many objects a call
+_BATCH = 1000  # S3 lists and deletes at most so many a call
 
 
 class AccountError(Exception):
@@ -26,14 +25,7 @@ class Output:
 
 def outputs(cloudformation: Any, stack: str) -> list[Output]:
     """Return the outputs of *stack*; raises AccountError when there is no such stack."""
-    try:
-        described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
-            raise AccountError(
-                f"there is no stack {stack} in this account and region: `make deploy`"
-            ) from None
-        raise
+    described = _described(cloudformation, stack)
     return sorted(
         (
             Output(each["OutputKey"], each["OutputValue"], each.get("Description", ""))
@@ -45,10 +37,21 @@ def outputs(cloudformation: Any, stack: str) -> list[Output]:
 
 
 def resources(cloudformation: Any, stack: str, kind: str) -> list[str]:
-    """Return the physical ids of the resources of type *kind* in *stack*."""
+    """Return the physical ids of the resources of type *kind* in *stack*; raises AccountError without one."""
+    _described(cloudformation, stack)
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     summaries = (each for page in pages for each in page["StackResourceSummaries"])
     return sorted(each["PhysicalResourceId"] for each in summaries if each["ResourceType"] == kind)
+
+
+def _described(cloudformation: Any, stack: str) -> dict[str, Any]:
+    try:
+        described: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise AccountError(f"there is no stack {stack} in this account and region: `make deploy`") from None
+    return described
 
 
 def count_objects(s3: Any, bucket: str) -> int:
@@ -60,27 +63,18 @@ def count_objects(s3: Any, bucket: str) -> int:
 def empty(s3: Any, bucket: str) -> int:
     """Delete every version of every object of *bucket*; return how many. Raises AccountError when one stays."""
     deleted = 0
-    for batch in _batches(_versions(s3, bucket)):
-        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+    while versions := _some_versions(s3, bucket):
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
         if answer.get("Errors"):
             first = answer["Errors"][0]
             raise AccountError(f"{bucket}: cannot delete {first['Key']}: {first['Message']}")
-        deleted += len(batch)
+        deleted += len(versions)
     return deleted
 
 
-def _versions(s3: Any, bucket: str) -> Iterator[dict[str, str]]:
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        for each in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-            yield {"Key": each["Key"], "VersionId": each["VersionId"]}
-
-
-def _batches(items: Iterator[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
-    batch: list[dict[str, str]] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _some_versions(s3: Any, bucket: str) -> list[dict[str, str]]:
+    page = s3.list_object_versions(Bucket=bucket, MaxKeys=_BATCH)
+    return [
+        {"Key": each["Key"], "VersionId": each["VersionId"]}
+        for each in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+    ]

@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--records", type=float, help="a month")
     parser.add_argument("--bytes", type=float, default=Load.record_bytes, help="of a raw record")
     parser.add_argument("--rejected", type=float, default=Load.rejected, help="share of dead letters")
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     try:
         context = {"stage": given.stage, **dict(map(pair, given.context))}
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     except (ConfigError, NoPriceError) as error:
         print(error, file=sys.stderr)
         return 2
-    if given.output == "json":
+    if given.json:
         print(json.dumps([asdict(line) | {"usd": line.usd} for line in lines], indent=2))
     else:
         show(stage, load, lines)
