@@ -68,7 +68,7 @@ def _how_much(metrics: Metrics) -> list[cloudwatch.IWidget]:
     )
     return [
         _graph(
-            "Records by outcome, a minute",
+            "Records by outcome",
             *(metrics.sluice(name) for name in outcomes),
             right=[metrics.sluice("RecordsReceived")],
             stacked=True,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from aws_cdk import Duration, aws_cloudwatch as cloudwatch, aws_s3 as s3
+from aws_cdk import Duration, aws_cloudwatch as cloudwatch
 
 from infra.buckets import REQUESTS
 from infra.data_plane import DataPlane
@@ -73,15 +73,13 @@ class Metrics:
 
     def given_up(self) -> cloudwatch.Metric:
         """Return how many batches the event source put into the on-failure bucket, in either mode."""
-        return self._requests(self.plane.on_failure_bucket, "PutRequests")
+        counted = {"BucketName": self.plane.on_failure_bucket.bucket_name, "FilterId": REQUESTS}
+        return self._metric("AWS/S3", "PutRequests", counted, "Sum", "batches given up")
 
     def log_bytes(self, function: SluiceFunction) -> cloudwatch.Metric:
         """Return how many bytes a function logged."""
         group = {"LogGroupName": f"/aws/lambda/{function.name}"}
         return self._metric("AWS/Logs", "IncomingBytes", group, "Sum", f"{function.name} log bytes")
-
-    def _requests(self, bucket: s3.IBucket, name: str) -> cloudwatch.Metric:
-        return self._metric("AWS/S3", name, {"BucketName": bucket.bucket_name, "FilterId": REQUESTS}, "Sum")
 
     def _metric(
         self, namespace: str, name: str, dimensions: Mapping[str, str], statistic: Statistic, label: str = ""

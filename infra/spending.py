@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
-from aws_cdk import Duration, aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.function import SluiceFunction
 from infra.metrics import Metrics
 from ops.cost.estimate import Load, total
 from ops.cost.prices import price
 
-_MINUTES: Final = 5
-_PERIOD: Final = Duration.minutes(_MINUTES)
-_TIMES_AN_HOUR: Final = 60 // _MINUTES
+_HOUR: Final = 3600
 
 
 def standing_usd(metrics: Metrics) -> float:
@@ -26,12 +23,11 @@ def standing_usd(metrics: Metrics) -> float:
 
 def hourly_usd(metrics: Metrics, functions: Sequence[SluiceFunction]) -> Iterator[cloudwatch.MathExpression]:
     """Yield one line for each part of the bill that grows with the load."""
-    five = replace(metrics, period=_PERIOD)
     for function in functions:
-        yield _of_function(five, function)
-    if five.plane.cache_serverless and not five.plane.stage.cache_endpoint:
-        yield _of_cache(five)
-    yield _of_logs(five, functions)
+        yield _of_function(metrics, function)
+    if metrics.plane.cache_serverless and not metrics.plane.stage.cache_endpoint:
+        yield _of_cache(metrics)
+    yield _of_logs(metrics, functions)
 
 
 def _of_function(metrics: Metrics, function: SluiceFunction) -> cloudwatch.MathExpression:
@@ -39,8 +35,9 @@ def _of_function(metrics: Metrics, function: SluiceFunction) -> cloudwatch.MathE
     milliseconds, calls = f"{function.file}_ms", f"{function.file}_calls"
     cost = f"{milliseconds} * {_number(function.memory_mb / 1024 * gb_second / 1000)}"
     cost += f" + {calls} * {_number(price('million_requests').usd / 1e6)}"
-    return _an_hour(
-        f"({cost}) * {_TIMES_AN_HOUR}",
+    return _line(
+        metrics,
+        f"({cost}) * {_an_hour(milliseconds)}",
         {
             milliseconds: metrics.function(function, "Duration"),
             calls: metrics.function(function, "Invocations"),
@@ -53,8 +50,9 @@ def _of_cache(metrics: Metrics) -> cloudwatch.MathExpression:
     engine = metrics.plane.stage.cache_engine
     unit = price("cache_million_ecpu", engine).usd / 1e6
     data = price("cache_data", engine).usd / 1e9
-    return _an_hour(
-        f"kept * {_number(data)} + units * {_number(unit)} * {_TIMES_AN_HOUR}",
+    return _line(
+        metrics,
+        f"kept * {_number(data)} + units * {_number(unit)} * {_an_hour('units')}",
         {
             "kept": metrics.cache("BytesUsedForCache"),
             "units": metrics.cache("ElastiCacheProcessingUnits", "Sum"),
@@ -66,15 +64,20 @@ def _of_cache(metrics: Metrics) -> cloudwatch.MathExpression:
 def _of_logs(metrics: Metrics, functions: Sequence[SluiceFunction]) -> cloudwatch.MathExpression:
     groups = {f"{function.file}_log": metrics.log_bytes(function) for function in functions}
     cost = _number(price("log_gb").usd / 1e9)
-    return _an_hour(f"({' + '.join(groups)}) * {cost} * {_TIMES_AN_HOUR}", groups, "logs")
+    return _line(metrics, f"({' + '.join(groups)}) * {cost} * {_an_hour(next(iter(groups)))}", groups, "logs")
 
 
-def _an_hour(
-    expression: str, metrics: Mapping[str, cloudwatch.IMetric], label: str
+def _line(
+    metrics: Metrics, expression: str, using: Mapping[str, cloudwatch.IMetric], label: str
 ) -> cloudwatch.MathExpression:
     return cloudwatch.MathExpression(
-        expression=expression, using_metrics=metrics, label=label, period=_PERIOD
+        expression=expression, using_metrics=using, label=label, period=metrics.period
     )
+
+
+def _an_hour(metric: str) -> str:
+    """Return the factor from a sum to an hour; a dashboard takes longer periods for longer spans of time."""
+    return f"{_HOUR} / PERIOD({metric})"
 
 
 def _number(value: float) -> str:

@@ -27,17 +27,25 @@ def line(stage: str, label: str) -> cloudwatch.MathExpression:
     return found
 
 
-def value(expression: cloudwatch.MathExpression, **metrics: float) -> float:
-    """Work an expression out the way CloudWatch does: it has names, numbers, + and * only."""
-    assert re.fullmatch(r"[a-z_ ()+*0-9.]+", expression.expression)
+def value(expression: cloudwatch.MathExpression, period: int, **metrics: float) -> float:
+    """Work an expression out the way CloudWatch does, where every metric has the period of so many seconds."""
+    arithmetic = re.sub(
+        r"PERIOD\((\w+)\)", lambda of: str(period) if of[1] in metrics else of[0], expression.expression
+    )
+    assert re.fullmatch(r"[a-z_ ()+*/0-9.]+", arithmetic)
     assert set(expression.using_metrics) == set(metrics)
-    return float(eval(expression.expression, {}, metrics))  # noqa: S307  checked on the line above
+    return float(eval(arithmetic, {}, metrics))  # noqa: S307  checked two lines above
 
 
-def test_function() -> None:
+@pytest.mark.parametrize("period", [60, 300, 3600])
+def test_function(period: int) -> None:
     """A function that ran throughout, in a million calls an hour, costs its GB-seconds and its calls."""
+    part = period / 3600
     cost = value(
-        line("prod", "sluice-prod-preprocess"), preprocess_ms=300_000, preprocess_calls=1_000_000 / 12
+        line("prod", "sluice-prod-preprocess"),
+        period,
+        preprocess_ms=3_600_000 * part,
+        preprocess_calls=1_000_000 * part,
     )
     expected = 3600 * 1769 / 1024 * price("gb_second", "arm64").usd + price("million_requests").usd
 
@@ -46,7 +54,7 @@ def test_function() -> None:
 
 def test_cache() -> None:
     """A cache that keeps a gigabyte and works a million units an hour costs an hour of it and the units."""
-    cost = value(line("dev", "cache"), kept=1e9, units=1_000_000 / 12)
+    cost = value(line("dev", "cache"), 60, kept=1e9, units=1_000_000 / 60)
 
     assert cost == pytest.approx(
         price("cache_data", "redis").usd + price("cache_million_ecpu", "redis").usd, rel=0.001
@@ -55,7 +63,7 @@ def test_cache() -> None:
 
 def test_logs() -> None:
     """A gigabyte of logs an hour costs that."""
-    cost = value(line("dev", "logs"), preprocess_log=0.5e9 / 12, lookup_log=0.5e9 / 12)
+    cost = value(line("dev", "logs"), 60, preprocess_log=0.5e9 / 60, lookup_log=0.5e9 / 60)
 
     assert cost == pytest.approx(price("log_gb").usd, rel=0.001)
 
