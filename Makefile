@@ -1,4 +1,4 @@
-# Everything here works without root, Docker, an account, Java or Node; only what says so wants Java and Maven.
+# Everything here works without root, Docker, Java or Node; only what says so wants Java and Maven, or an AWS account.
 # `make` alone prints this page's targets.
 
 SHELL := /bin/sh
@@ -163,9 +163,9 @@ lock: ## Pin the requirements anew (needs uv)
 
 .PHONY: clean
 clean: ## Remove everything that make made, .venv too
-	@rm -rf .venv .venv.lock .cache build out mutants htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
+	@rm -rf .venv .venv.lock .cache node_modules cdk.out build out mutants htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
 	  .pytest_cache .ruff_cache ops/kafka/target
-	@find functions layers ops tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find functions infra layers ops tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The set-up. A stamp is written last, so a broken set-up is taken up again by the next make.
 

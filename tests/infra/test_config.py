@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -183,3 +184,21 @@ def test_any_text(key: str, text: str) -> None:
         return
 
     assert len(str(error).splitlines()) == 1
+
+
+def test_every_key_is_documented() -> None:
+    """The page on configuration has a row for each key: what is allowed, and its value in both stages."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text()
+    rows = [
+        [cell.strip().strip("`") for cell in line.split("|")[1:-1]]
+        for line in page.splitlines()
+        if line.startswith("| `")
+    ]
+    dev, prod = STAGES["dev"], STAGES["prod"]
+
+    assert {row[0]: row[1:4] for row in rows} == {
+        key: [rule.allowed, shown(getattr(dev, key)), shown(getattr(prod, key))]
+        for key, rule in rules().items()
+        if key != "name"
+    }
+    assert all(row[4] for row in rows)

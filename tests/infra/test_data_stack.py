@@ -274,9 +274,10 @@ def test_names_for_iam(context: dict[str, str]) -> None:
 def test_no_pipeline_without_destination(bucket: str) -> None:
     """Synth ends with a word on it when there is nowhere to put what cannot be delivered."""
     plane = synthesised()[0].plane
+    nowhere: dict[str, Any] = {bucket: None}
 
     with pytest.raises(ConfigError, match=f"{bucket}=None is not allowed"):
-        replace(plane, **{bucket: None})
+        replace(plane, **nowhere)
 
 
 @pytest.mark.parametrize(
