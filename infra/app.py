@@ -25,15 +25,19 @@ def build(app: App) -> tuple[DataStack, PipelineStack]:
     return data, pipeline
 
 
-def main() -> None:
-    """Synthesise the app; end with one line where the configuration is wrong."""
-    app = App()
-    try:
-        build(app)
-    except ConfigError as error:
-        sys.exit(str(error))
+def synth(app: App) -> None:
+    """Write the templates, unless cdk-nag finds what nobody answered; raises ConfigError and RuntimeError."""
+    build(app)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     app.synth()
+
+
+def main() -> None:
+    """Synthesise what the command line asks for; end with one line where the configuration is wrong."""
+    try:
+        synth(App())
+    except ConfigError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
