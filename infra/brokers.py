@@ -48,13 +48,7 @@ class Brokers(Construct):
         )
 
     def _cluster(self, stage: Stage, network: Network, key: kms.IKey) -> msk.CfnCluster:
-        configuration = msk.CfnConfiguration(
-            self,
-            "Configuration",
-            name=f"sluice-{stage.name}",
-            kafka_versions_list=[stage.kafka_version],
-            server_properties="\n".join(_server_properties(stage)),
-        )
+        configuration = self._configuration(stage)
         log = logs.LogGroup(
             self, "Log", retention=logs.RetentionDays.ONE_WEEK, removal_policy=RemovalPolicy.DESTROY
         )
@@ -90,6 +84,15 @@ class Brokers(Construct):
                     cloud_watch_logs=part.CloudWatchLogsProperty(enabled=True, log_group=log.log_group_name)
                 )
             ),
+        )
+
+    def _configuration(self, stage: Stage) -> msk.CfnConfiguration:
+        return msk.CfnConfiguration(
+            self,
+            "Configuration",
+            name=f"sluice-{stage.name}",
+            kafka_versions_list=[stage.kafka_version],
+            server_properties="\n".join(_server_properties(stage)),
         )
 
     def _topics(self, stage: Stage) -> None:

@@ -136,13 +136,6 @@ class Cache(Construct):
     ) -> str:
         _, version, parameters = _VERSIONS[stage.cache_engine]
         clustered = self.mode == "cluster"
-        subnets = elasticache.CfnSubnetGroup(
-            self,
-            "Subnets",
-            description="Sluice: private subnets of the cache",
-            cache_subnet_group_name=self.name,
-            subnet_ids=network.subnet_ids,
-        )
         cache = elasticache.CfnReplicationGroup(
             self,
             "Nodes",
@@ -152,7 +145,7 @@ class Cache(Construct):
             engine_version=version,
             cache_node_type=stage.cache_node_type,
             cache_parameter_group_name=f"{parameters}.cluster.on" if clustered else parameters,
-            cache_subnet_group_name=subnets.ref,
+            cache_subnet_group_name=self._subnet_group(network).ref,
             security_group_ids=[group.security_group_id],
             user_group_ids=[users.ref],
             port=_PORT,
@@ -167,17 +160,28 @@ class Cache(Construct):
             replicas_per_node_group=stage.cache_replicas if clustered else None,
             num_cache_clusters=None if clustered else 1 + stage.cache_replicas,
         )
-        acknowledge(
-            cache,
-            {
-                "AwsSolutions-AEC5": "The port that clients expect; who may reach it is the security group's business.",
-                "AwsSolutions-AEC6": "Every client is a user of its own who logs in with IAM: there is no shared token"
-                " to lose.",
-            },
-        )
-        if not stage.cache_replicas:
-            alone = "One node in one zone, as the stage asks: what is lost with it, claims and look-ups, comes back."
-            acknowledge(cache, {"AwsSolutions-AEC4": alone})
+        _answer_findings(cache, stage)
         if clustered:
             return f"{cache.attr_configuration_end_point_address}:{cache.attr_configuration_end_point_port}"
         return f"{cache.attr_primary_end_point_address}:{cache.attr_primary_end_point_port}"
+
+    def _subnet_group(self, network: Network) -> elasticache.CfnSubnetGroup:
+        return elasticache.CfnSubnetGroup(
+            self,
+            "Subnets",
+            description="Sluice: private subnets of the cache",
+            cache_subnet_group_name=self.name,
+            subnet_ids=network.subnet_ids,
+        )
+
+
+def _answer_findings(cache: elasticache.CfnReplicationGroup, stage: Stage) -> None:
+    answers = {
+        "AwsSolutions-AEC5": "The port that clients expect; who may reach it is the security group's business.",
+        "AwsSolutions-AEC6": "Every client is a user of its own who logs in with IAM: there is no shared token to lose.",
+    }
+    if not stage.cache_replicas:
+        answers["AwsSolutions-AEC4"] = (
+            "One node in one zone, as the stage asks: with it go claims and look-ups, but no record."
+        )
+    acknowledge(cache, answers)
