@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Protocol
 
 
@@ -96,7 +97,7 @@ class Like:
         """Tell whether *value* has the form."""
         if not isinstance(value, str):
             return False
-        return (self.optional and not value) or bool(re.fullmatch(self.form, value))
+        return (self.optional and not value) or bool(re.fullmatch(self.form, value, re.ASCII))
 
 
 @dataclass(frozen=True)
@@ -112,4 +113,30 @@ class ListOf:
 
     def holds(self, value: object) -> bool:
         """Tell whether *value* is a tuple of texts of the form."""
-        return isinstance(value, tuple) and all(re.fullmatch(self.form, str(each)) for each in value)
+        return isinstance(value, tuple) and all(
+            re.fullmatch(self.form, str(each), re.ASCII) for each in value
+        )
+
+
+@dataclass(frozen=True)
+class Cidr:
+    """Allow an IPv4 network with a prefix from *shortest* to *longest*."""
+
+    shortest: int
+    longest: int
+
+    @property
+    def allowed(self) -> str:
+        """Give an example and both ends."""
+        return f"an IPv4 network like 10.64.0.0/20, from /{self.shortest} to /{self.longest}"
+
+    def read(self, text: str) -> str:
+        """Take *text* as it is."""
+        return text
+
+    def holds(self, value: object) -> bool:
+        """Tell whether *value* is such a network, without bits beyond its prefix."""
+        try:
+            return self.shortest <= IPv4Network(str(value)).prefixlen <= self.longest
+        except ValueError:
+            return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Annotated, Final, Literal, get_args, get_type_hints
 
-from infra.rules import Between, Like, ListOf, OneOf, Rule, Switch
+from infra.rules import Between, Cidr, Like, ListOf, OneOf, Rule, Switch
 
 # The longest outage of a cache, broker or bucket that `prod` rides out without giving a batch up.
 OUTAGE_SECONDS: Final = 20 * 60
@@ -41,9 +41,7 @@ class Stage:
 
     # Network: a VPC of our own without NAT, or yours.
     zones: Annotated[int, OneOf((2, 3))] = 2
-    vpc_cidr: Annotated[str, Like(r"\d+\.\d+\.\d+\.\d+/(1[6-9]|2[0-4])", "a network like 10.64.0.0/20")] = (
-        "10.64.0.0/20"
-    )
+    vpc_cidr: Annotated[str, Cidr(16, 24)] = "10.64.0.0/20"
     vpc_id: Annotated[str, Like(r"vpc-[0-9a-f]{8,17}", "a VPC's id, vpc-…", optional=True)] = ""
     subnet_ids: Annotated[tuple[str, ...], ListOf(r"subnet-[0-9a-f]{8,17}", "subnet-…,subnet-…")] = ()
     # A brought VPC has its endpoints (`none`), or gets those that it needs (`create`, with its route tables).

@@ -80,6 +80,8 @@ def deploy(call: Call) -> int:
 def destroy(call: Call) -> int:
     """Remove the stage: functions first, then data, but none that nobody has settled unless told so."""
     stage = call.stage
+    if call.given.pipeline_only:
+        return call.cdk("destroy", [stage.pipeline_stack])
     if stage.keep_data:
         say(f"{stage.name} keeps its data: this removes {stage.pipeline_stack} only")
         code = call.cdk("destroy", [stage.pipeline_stack])
@@ -179,6 +181,7 @@ def parse(arguments: Sequence[str]) -> Call:
     parser.add_argument("--json", action="store_true", help="`outputs`: as JSON")
     parser.add_argument("--to", default="", help="`rollback`: the PIPELINE_VERSION to go back to")
     parser.add_argument("--dry-run", action="store_true", help="`rollback`: only say what would be done")
+    parser.add_argument("--pipeline-only", action="store_true", help="`destroy`: functions, no data")
     parser.add_argument("--delete-data", action="store_true", help="`destroy`: unsettled records too")
     given, options = parser.parse_known_args(arguments)
     context = {"stage": given.stage, **dict(map(cli.pair, given.context))}

@@ -9,13 +9,14 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 # The releases that the pinned jsii (1.142) supports: it warns about any other, and older ones fail outright.
 SUPPORTED = (22, 24)
-WHEEL = Path(sys.prefix) / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+WHEEL = Path(sysconfig.get_path("purelib"))
 
 
 class NodeError(Exception):

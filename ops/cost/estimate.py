@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from infra.stage import Stage
-from ops.cost.prices import Price, price
+from ops.cost.prices import NoPriceError, Price, price
 from sluice.reasons import REASONS
 from sluice.telemetry import METRIC_NAMES
 
@@ -190,7 +190,10 @@ def savings(stage: Stage, load: Load) -> list[tuple[str, float]]:
     for change in changes:
         if all(getattr(stage, key) == value for key, value in change.items()):
             continue
-        saved = now - total(replace(stage, **change), load)
+        try:
+            saved = now - total(replace(stage, **change), load)
+        except NoPriceError:  # of what the stage does not use now: nothing to compare with
+            continue
         if saved >= 1:
             found.append((" ".join(f"-c {key}={value}" for key, value in change.items()), saved))
     return sorted(found, key=lambda each: -each[1])

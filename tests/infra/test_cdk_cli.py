@@ -246,6 +246,12 @@ def test_destroy_of_prod(runs: list[Run], capsys: pytest.CaptureFixture[str]) ->
     assert "SluiceData-prod stays" in capsys.readouterr().err
 
 
+def test_destroy_of_the_pipeline(runs: list[Run]) -> None:
+    """Told so, it takes the functions alone, without a look at data or account."""
+    assert program.main(["destroy", "--pipeline-only"]) == 0
+    assert [(verb, stacks) for verb, stacks, _ in runs] == [("destroy", ("SluicePipeline-dev",))]
+
+
 def test_empty_takes_more_than_one_call(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """More versions than S3 lists and deletes in one call all go."""
     monkeypatch.setattr("ops.cdk.account._BATCH", 2)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from infra.config import STAGES, ConfigError, load_stage
-from infra.rules import Between, Like, ListOf, OneOf, Switch
+from infra.rules import Between, Cidr, Like, ListOf, OneOf, Switch
 from infra.stage import INVOCATIONS_PER_POLLER, OUTAGE_SECONDS, Stage, rules, shown
 
 VPC = {"vpc_id": "vpc-0a1b2c3d", "subnet_ids": "subnet-0a1b2c3d,subnet-0a1b2c3e"}
@@ -81,6 +81,10 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"keep_data": "maybe"}, "keep_data=maybe", "true, false"),
     ({"arch": "arm"}, "arch=arm", "arm64, x86_64"),
     ({"zones": "4"}, "zones=4", "2, 3"),
+    ({"vpc_cidr": "10.64.0.999/20"}, "vpc_cidr=10.64.0.999/20", "from /16 to /24"),
+    ({"vpc_cidr": "10.64.0.1/20"}, "vpc_cidr=10.64.0.1/20", "an IPv4 network"),
+    ({"vpc_cidr": "10.0.0.0/8"}, "vpc_cidr=10.0.0.0/8", "from /16 to /24"),
+    ({"kafka_version": "٣.9.x"}, "kafka_version=٣.9.x", "a KRaft version"),
     ({"raw_topic": "a b"}, "raw_topic=a b", "letters, digits"),
     ({"raw_topic": "t", "cleaned_topic": "t"}, "cleaned_topic=t", "another topic than raw_topic"),
     ({"broker_type": "m7g.large"}, "broker_type=m7g.large", "like kafka.m7g.large"),
@@ -163,7 +167,7 @@ def test_every_value_can_be_typed(name: str) -> None:
 def test_every_field_has_a_rule() -> None:
     """No field of a stage takes just anything."""
     assert {field.name for field in fields(Stage)} == set(rules())
-    assert all(isinstance(rule, Between | Like | ListOf | OneOf | Switch) for rule in rules().values())
+    assert all(isinstance(rule, Between | Cidr | Like | ListOf | OneOf | Switch) for rule in rules().values())
 
 
 def test_stages_are_frozen() -> None:

@@ -92,6 +92,13 @@ def test_savings() -> None:
     assert "cache_engine=valkey" not in [change.removeprefix("-c ") for change, _ in savings(frugal, SMALL)]
 
 
+def test_savings_without_a_price() -> None:
+    """A node type that nobody knows the price of, and nobody uses, costs no more than its line of savings."""
+    unknown = load_stage({"cache_node_type": "cache.m9.large"})
+
+    assert [change for change, _ in savings(unknown, SMALL)] == ["-c cache_engine=valkey"]
+
+
 def test_batches_keep_to_the_limits() -> None:
     """A batch holds neither more records than the stage says nor more bytes than an event takes."""
     flood = Load(records=1e12)
