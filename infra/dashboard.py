@@ -126,7 +126,7 @@ def _cost(metrics: Metrics, functions: Sequence[SluiceFunction]) -> list[cloudwa
     pollers = [metrics.event_source("EventPollerUnit")] if metrics.plane.stage.provisioned else []
     return [
         _graph(
-            f"US dollars an hour, beside {standing_usd(metrics):,.0f} a month without any load",
+            _spending_title(metrics),
             *hourly_usd(metrics, functions),
             stacked=True,
         ),
@@ -142,3 +142,11 @@ def _cost(metrics: Metrics, functions: Sequence[SluiceFunction]) -> list[cloudwa
             right=[metrics.cache("Evictions", "Sum")],
         ),
     ]
+
+
+def _spending_title(metrics: Metrics) -> str:
+    standing = standing_usd(metrics)
+    beside = (
+        "what is there without any load" if standing is None else f"{standing:,.0f} a month without any load"
+    )
+    return f"US dollars an hour, beside {beside}"

@@ -11,14 +11,20 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from infra.function import SluiceFunction
 from infra.metrics import Metrics
 from ops.cost.estimate import Load, total
-from ops.cost.prices import price
+from ops.cost.prices import NoPriceError, price
 
 _HOUR: Final = 3600
 
 
-def standing_usd(metrics: Metrics) -> float:
-    """Return what a month costs without any load: brokers, endpoints, pollers, the least of the cache."""
-    return total(metrics.plane.stage, Load(records=0))
+def standing_usd(metrics: Metrics) -> float | None:
+    """Return what a month costs without any load: brokers, endpoints, pollers, the least of the cache.
+
+    None where a price is missing: a size that nobody has priced yet is deployed all the same.
+    """
+    try:
+        return total(metrics.plane.stage, Load(records=0))
+    except NoPriceError:
+        return None
 
 
 def hourly_usd(metrics: Metrics, functions: Sequence[SluiceFunction]) -> Iterator[cloudwatch.MathExpression]:

@@ -72,8 +72,19 @@ def test_without_load() -> None:
     """What stands beside the graph is the estimate for no record at all: less than with some, more than nothing."""
     metrics = metrics_of("dev")
 
-    assert 0 < standing_usd(metrics) == total(metrics.plane.stage, Load(records=0))
-    assert standing_usd(metrics) < total(metrics.plane.stage, Load(records=1e9))
+    standing = standing_usd(metrics)
+
+    assert standing is not None
+    assert 0 < standing == total(metrics.plane.stage, Load(records=0))
+    assert standing < total(metrics.plane.stage, Load(records=1e9))
+
+
+def test_without_a_price() -> None:
+    """A broker that nobody has priced yet is deployed all the same; the dashboard then names no sum."""
+    synthesis = synthesised("dev", broker_type="kafka.m9.large")
+    metrics = Metrics(synthesis.data_stack.plane, synthesis.pipeline_stack.functions["preprocess"], "id")
+
+    assert standing_usd(metrics) is None
 
 
 @pytest.mark.parametrize("number", [1.3333e-11, 2e-07, 0.000208, 0.5, 3.0, 1234.0])
