@@ -201,6 +201,8 @@ def _check_network(stage: Stage) -> None:
         raise ConfigError("vpc_id", "", "the VPC of subnet_ids")
     if stage.vpc_id and stage.endpoints == "create" and not stage.route_table_ids:
         raise ConfigError("route_table_ids", "", "the route tables of subnet_ids, for the S3 endpoint")
+    if stage.route_table_ids and not stage.vpc_id:
+        raise ConfigError("route_table_ids", stage.route_table_ids, "nothing, unless vpc_id is given")
     if not stage.vpc_id and stage.endpoints == "none":
         raise ConfigError("endpoints", "none", "create, unless vpc_id names a VPC that has endpoints")
 

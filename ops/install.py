@@ -31,6 +31,8 @@ INPUTS = {
     "rie": ("requirements/rie.txt", "ops/twin/rie.py"),
     "cdk": ("requirements/node.txt", "package.json", "package-lock.json"),
 }
+# What pip downloads for a list, where it has nothing yet.
+MEGABYTES = {"local": 80, "infra": 150, "dev": 180, "node": 65}
 INCLUDED = {"infra": ("local",), "dev": ("local", "infra")}
 
 
@@ -89,7 +91,7 @@ def packages(kind: str) -> bool:
     name = f"requirements/{kind}.txt"
     requirements = ROOT / name
     count = sum("==" in line for line in requirements.read_text().splitlines())
-    say(f"installing {count} packages of {name} (60 to 80 MB the first time)")
+    say(f"installing {count} packages of {name} ({MEGABYTES[kind]} MB the first time)")
     started = time.monotonic()
     # The list is whole, so pip has nothing to resolve: left to do so, it looks at releases newer than the pins and
     # refuses them for want of a hash (`coverage[toml]` of pytest-cov, the day after a release of coverage).

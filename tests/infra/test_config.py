@@ -93,6 +93,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"subnet_ids": "subnet-1"}, "subnet_ids=subnet-1", "subnet-…,subnet-…"),
     ({**VPC, "zones": 3}, "subnet_ids=", "one for each of the zones=3"),
     ({**VPC, "endpoints": "create"}, "route_table_ids=", "the route tables of subnet_ids"),
+    ({"route_table_ids": "rtb-0a1b2c3d"}, "route_table_ids=rtb-0a1b2c3d", "nothing, unless vpc_id"),
     ({"endpoints": "none"}, "endpoints=none", "create, unless vpc_id"),
     (without(CLUSTER, "vpc_id") | {"subnet_ids": ""}, "vpc_id=", "that of the cluster"),
     (without(CLUSTER, "cluster_security_group_id"), "cluster_security_group_id=", "that of the cluster"),
