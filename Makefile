@@ -61,6 +61,10 @@ synth: $(INFRA) ## Write the CloudFormation templates to cdk.out, offline [STAGE
 cost: .venv/infra.stamp ## Estimate what a stage costs a month, part by part [STAGE=…] [ARGS="--records 1e6"]
 	@$(SLUICE) -m ops.cost --stage '$(STAGE)' $(ARGS)
 
+.PHONY: layers
+layers: .venv/infra.stamp ## Build both Lambda layers into build/layers [ARGS="--architecture x86_64 --python 3.13"]
+	@$(PY) -m ops.layers $(ARGS)
+
 .PHONY: bootstrap
 bootstrap: $(INFRA) ## Prepare an account and region for the CDK, once
 	@$(CDK) bootstrap --stage '$(STAGE)' $(ARGS)
@@ -72,6 +76,10 @@ diff: $(INFRA) ## Show what a deployment would change
 .PHONY: deploy
 deploy: $(INFRA) ## Deploy a stage, with your AWS credentials
 	@$(CDK) deploy --stage '$(STAGE)' $(ARGS)
+
+.PHONY: deploy-check
+deploy-check: .venv/infra.stamp ## Ask a deployed stage whether it works, step by step
+	@$(SLUICE) -m ops.deploy_check --stage '$(STAGE)' $(ARGS)
 
 .PHONY: outputs
 outputs: .venv/infra.stamp ## Print names and addresses of a deployed stage, and what to type next

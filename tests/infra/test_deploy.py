@@ -5,11 +5,10 @@ docs/deploy-check.md says what this proves and what only an account proves.
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,14 @@ import orjson
 import pytest
 from redis.cluster import RedisCluster
 
-from ops.layers.build import vendor
 from ops.layers.target import host_target
-from ops.twin.answers import Reply
-from ops.twin.broker import Topics, start_broker
-from ops.twin.cache import start_cache
-from ops.twin.supervisor import Supervisor
 from sluice.record import Record
 from sluice.source import read_event
 from sluice.wiring import build_pipeline
-from tests.contract.kafka import Stored, read_all
-from tests.infra.artifact import Artifact, Runtime, find_runtime, invoke, take_out, unpack
+from tests.contract.kafka import Stored
+from tests.infra.bench import Bench
 from tests.infra.checks import census, check_functions, check_resources
-from tests.infra.deployment import Account, Deployment, deploy, start_account
+from tests.infra.deployment import Account, Deployment, deploy
 from tests.infra.plant import reconfigured, without
 from tests.infra.rights import check_limits, check_rights
 
@@ -41,107 +35,6 @@ MIXED = ROOT / "events" / "preprocess-msk.json"
 PREPROCESS, LOOKUP = "sluice-dev-preprocess", "sluice-dev-lookup"
 # What a function may take in a test where it fails to the end.
 SHORT_SECONDS = 9
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Hold where deployed functions run, and the servers that stand in for MSK and ElastiCache."""
-
-    deployment: Deployment
-    runtime: Runtime
-    bootstrap: str
-    cache: str
-    folder: Path
-
-    def overrides(self, role: str) -> dict[str, str]:
-        """Return what goes over a function's deployed settings: addresses, and no IAM towards broker and cache."""
-        sts = self.deployment.account.client("sts")
-        keys = sts.assume_role(RoleArn=role, RoleSessionName="function")["Credentials"]
-        return {
-            "KAFKA_AUTH": "none",
-            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
-            "REDIS_AUTH": "none",
-            "REDIS_URL": self.cache,
-            # By number, so that the SDK puts the bucket into the path.
-            "AWS_ENDPOINT_URL": self.deployment.account.endpoint.replace("localhost", "127.0.0.1"),
-            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": keys["SessionToken"],
-        }
-
-    def artifact(self, function: str, folder: Path) -> Artifact:
-        """Return what is deployed as a function now, fit for this machine's runtime."""
-        artifact = take_out(self.deployment, function, folder)
-        if self.runtime.python.version.startswith(f"{artifact.python}."):
-            return artifact
-        # Native code of another Python cannot be loaded: the one layer that is not the deployed one.
-        target = host_target(self.runtime.version)
-        unpack(vendor(target).build().read_bytes(), folder / "substitute")
-        return replace(artifact, opt=folder / "substitute")
-
-    def run(self, function: str, event: Any, folder: Path, seconds: int = 0) -> Reply:
-        """Invoke what is deployed, with its role's rights."""
-        artifact = self.artifact(function, folder)
-        artifact = replace(artifact, timeout_seconds=seconds or artifact.timeout_seconds)
-        overrides = self.overrides(artifact.role)
-        with self.deployment.account.guarded():
-            return invoke(artifact, self.runtime, overrides, event, folder)
-
-    def published(self, wanted: int) -> list[Stored]:
-        """Return the cleaned topic's messages."""
-        return read_all(self.bootstrap, "agent_cleaned", wanted)
-
-    def letters(self) -> list[dict[str, Any]]:
-        """Return all dead letters in the deployed bucket."""
-        bucket = self.deployment.only("AWS::S3::Bucket", "DeadLetters").physical_id
-        s3 = self.deployment.account.client("s3")
-        keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
-        bodies = [gzip.decompress(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
-        return [orjson.loads(line) for body in bodies for line in body.splitlines()]
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Supervisor]:
-    keeper = Supervisor()
-    yield keeper
-    keeper.close()
-
-
-@pytest.fixture(scope="module")
-def account(servers: Supervisor, tmp_path_factory: pytest.TempPathFactory) -> Account:
-    return start_account(servers, tmp_path_factory.mktemp("account"))
-
-
-@pytest.fixture(scope="module")
-def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """The stage `dev` as it stands, but for the machine that its layers are for."""
-    folder = tmp_path_factory.mktemp("dev")
-    return deploy(account, "dev", {"arch": host_target().architecture}, folder)
-
-
-@pytest.fixture(scope="module")
-def bench(
-    deployed: Deployment,
-    servers: Supervisor,
-    tmp_path_factory: pytest.TempPathFactory,
-    say: Callable[[str], None],
-) -> Bench:
-    folder = tmp_path_factory.mktemp("bench")
-    version = str(deployed.only("AWS::Lambda::Function", "Preprocess").properties["Runtime"]).removeprefix(
-        "python"
-    )
-    runtime = find_runtime(version)
-    say(
-        f"deployed functions run on Python {runtime.python.version}"
-        + (
-            ""
-            if runtime.version == version
-            else f"; no Python {version} here, so with wheels for {runtime.version}"
-        )
-    )
-    bootstrap = start_broker(servers, folder / "kafka")
-    Topics(bootstrap, {}, embedded=True).create("agent_cleaned", partitions=4)
-    return Bench(deployed, runtime, bootstrap, start_cache(servers, folder, cluster=True), folder)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +55,11 @@ class Outcome:
 def outcome(bench: Bench, event: Any, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     reply = bench.run(PREPROCESS, event, tmp_path_factory.mktemp("preprocess"))
     assert (reply.status, reply.error) == (200, None), reply.body
-    return Outcome(orjson.loads(reply.body), bench.published(1), bench.letters())
+    # Other tests run records of other topics through the same bench.
+    own = b"agent_raw_output-"
+    published = [it for it in bench.published(1) if dict(it[3])["sluice-origin"].startswith(own)]
+    letters = [letter for letter in bench.letters() if letter["id"].startswith(own.decode())]
+    return Outcome(orjson.loads(reply.body), published, letters)
 
 
 def judged(event: Mapping[str, Any]) -> tuple[list[Record], Counter[str]]:
