@@ -94,19 +94,25 @@ def destroy(call: Call) -> int:
         return code
     cloudformation, s3 = call.client("cloudformation"), call.client("s3")
     buckets = account.resources(cloudformation, stage.data_stack, "AWS::S3::Bucket")
+    _refuse_unsettled(call, s3, buckets)
+    # The functions go first: until then they may write. And they are seen to be gone: one may have said no.
+    code = call.cdk("destroy", [stage.pipeline_stack])
+    if code or not account.gone(cloudformation, stage.pipeline_stack):
+        say("the functions are still there, so nothing else was removed")
+        return code or 1
+    _refuse_unsettled(call, s3, buckets)  # what they still wrote
+    for bucket in buckets:
+        say(f"{bucket}: {account.empty(s3, bucket)} versions deleted")
+    return call.cdk("destroy", [stage.data_stack], ["--force"])
+
+
+def _refuse_unsettled(call: Call, s3: Any, buckets: Sequence[str]) -> None:
     held = {bucket: account.count_objects(s3, bucket) for bucket in buckets}
     if sum(held.values()) and not call.given.delete_data:
         listed = ", ".join(f"{bucket} {count}" for bucket, count in held.items())
         raise AccountError(
             f"unsettled objects: {listed}; to lose them: `make destroy{call.make} ARGS=--delete-data`"
         )
-    # The functions go first: until then they may write.
-    code = call.cdk("destroy", [stage.pipeline_stack])
-    if code:
-        return code
-    for bucket in buckets:
-        say(f"{bucket}: {account.empty(s3, bucket)} versions deleted")
-    return call.cdk("destroy", [stage.data_stack], ["--force"])
 
 
 def outputs(call: Call) -> int:

@@ -54,6 +54,14 @@ def _described(cloudformation: Any, stack: str) -> dict[str, Any]:
     return described
 
 
+def gone(cloudformation: Any, stack: str) -> bool:
+    """Tell whether there is no *stack*, whatever somebody's exit code says."""
+    try:
+        return str(_described(cloudformation, stack)["StackStatus"]) == "DELETE_COMPLETE"
+    except AccountError:
+        return True
+
+
 def count_objects(s3: Any, bucket: str) -> int:
     """Count the current objects of *bucket*."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)

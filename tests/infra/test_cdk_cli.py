@@ -230,12 +230,30 @@ def test_destroy_with_data(bucket: str, runs: list[Run]) -> None:
     assert "Versions" not in boto3.client("s3").list_object_versions(Bucket=bucket)
 
 
-def test_destroy_goes_no_further(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the functions could not be removed, or one thought better of it, the data stays."""
+@pytest.mark.parametrize("code", [0, 1])
+def test_destroy_goes_no_further(bucket: str, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """As long as the functions are there, for a failure or a second thought, the data stays."""
     put(bucket, "a")
-    monkeypatch.setattr(cli, "run", lambda *_: 1)
+    stack("SluicePipeline-dev", {"B": BUCKET})
+    monkeypatch.setattr(cli, "run", lambda *_: code)
 
     assert program.main(["destroy", "--delete-data"]) == 1
+    assert count_objects(boto3.client("s3"), bucket) == 1
+
+
+def test_destroy_looks_again(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the functions wrote while they were being removed is kept as well."""
+
+    def run(*_: object) -> int:
+        put(bucket, "dead-letters/late")
+        return 0
+
+    monkeypatch.setattr(cli, "run", run)
+
+    assert program.main(["destroy"]) == 2
+    assert f"unsettled objects: {bucket} 1" in capsys.readouterr().err
     assert count_objects(boto3.client("s3"), bucket) == 1
 
 
