@@ -48,6 +48,10 @@ class Layers(Construct):
         return [self.vendor, self.sluice]
 
     def _layer(self, id_: str, recipe: Recipe, source: Path, description: str) -> lambda_.LayerVersion:
+        if recipe.python is None:
+            cdk.Annotations.of(self).add_info(
+                f"no Python {recipe.target.python} here: the layer {recipe.name} has no bytecode, cold starts compile it"
+            )
         code = lambda_.Code.from_asset(
             str(source),
             # The hash of the inputs: the CDK asks for the zip only when it has none under this hash.

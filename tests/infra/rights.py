@@ -107,10 +107,26 @@ def check_limits(deployment: Deployment) -> list[str]:
     return [f"{name} may {need}" for name, need, allowed in _judged(deployment, needs) if allowed]
 
 
+def unneeded(deployment: Deployment) -> set[str]:
+    """Return every action that a function's role allows and that no call above needs: `Function action`."""
+    needs = {"Preprocess": _preprocess(deployment), "Lookup": _lookup(deployment)}
+    return {
+        f"{name} {action}"
+        for name, calls in needs.items()
+        for statement in statements_of(deployment.account.client("iam"), _role(deployment, name))
+        if statement["Effect"] == "Allow"
+        for action in _listed(statement["Action"])
+        if action not in {need.action for need in calls}
+    }
+
+
+def _role(deployment: Deployment, name: str) -> str:
+    return role_of(deployment, deployment.only("AWS::Lambda::Function", name).physical_id)
+
+
 def _judged(deployment: Deployment, needs: Mapping[str, Sequence[Need]]) -> Iterator[tuple[str, Need, bool]]:
     for name, calls in needs.items():
-        role = role_of(deployment, deployment.only("AWS::Lambda::Function", name).physical_id)
-        statements = statements_of(deployment.account.client("iam"), role)
+        statements = statements_of(deployment.account.client("iam"), _role(deployment, name))
         yield from ((name, need, allows(statements, need)) for need in calls)
 
 
@@ -125,7 +141,11 @@ def _environment(deployment: Deployment, word: str) -> tuple[str, Mapping[str, s
 def _everywhere(name: str) -> list[Need]:
     # To be in a VPC, to log and to be traced.
     stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{name}:log-stream:2026/01/05/[1]0123456789abcdef"
-    network = ("CreateNetworkInterface", "DescribeNetworkInterfaces", "DeleteNetworkInterface")
+    # Those of AWSLambdaVPCAccessExecutionRole.
+    network = (
+        *("CreateNetworkInterface", "DescribeNetworkInterfaces", "DeleteNetworkInterface", "DescribeSubnets"),
+        *("AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"),
+    )
     return [
         *(Need(f"ec2:{action}", "*") for action in network),
         *(Need(f"logs:{action}", stream) for action in ("CreateLogStream", "PutLogEvents")),
@@ -179,7 +199,7 @@ def _event_source(deployment: Deployment) -> list[Need]:
             Need(f"ec2:{action}", "*")
             for action in ("DescribeVpcs", "DescribeSubnets", "DescribeSecurityGroups")
         ),
-        Need("kafka-cluster:Connect", cluster),
+        *(Need(f"kafka-cluster:{a}", cluster) for a in ("Connect", "DescribeClusterDynamicConfiguration")),
         *(
             Need(f"kafka-cluster:{a}", _part(cluster, "group", group))
             for a in ("DescribeGroup", "AlterGroup")
@@ -210,7 +230,11 @@ def _letters(deployment: Deployment, bucket: str) -> list[Need]:
     through_s3 = {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
     return [
         Need("s3:PutObject", f"arn:aws:s3:::{bucket}/dead-letters/reason=not_json/any.jsonl.gz"),
-        Need("kms:GenerateDataKey", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}", through_s3),
+        # Decrypt: for an object that goes up in parts.
+        *(
+            Need(f"kms:{action}", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}", through_s3)
+            for action in ("GenerateDataKey", "Decrypt")
+        ),
     ]
 
 

@@ -25,7 +25,7 @@ from tests.infra.bench import Bench
 from tests.infra.checks import census, check_functions, check_resources
 from tests.infra.deployment import Account, Deployment, deploy
 from tests.infra.plant import reconfigured, without
-from tests.infra.rights import check_limits, check_rights
+from tests.infra.rights import check_limits, check_rights, unneeded
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -95,6 +95,12 @@ def test_rights(deployed: Deployment) -> None:
 def test_limits(deployed: Deployment) -> None:
     """Each function's role refuses what the function has no use for."""
     assert_none(check_limits(deployed))
+
+
+def test_no_right_without_need(deployed: Deployment) -> None:
+    """Each action that a role allows is one that a call needs, so that leaving any one out is found."""
+    # The CDK grants both with every MSK event source; the first is what DescribeClusterV2 was before.
+    assert unneeded(deployed) == {"Preprocess kafka:DescribeCluster", "Preprocess kafka:ListScramSecrets"}
 
 
 def test_deployed_function_processes_a_batch(outcome: Outcome, event: Any) -> None:

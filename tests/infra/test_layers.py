@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import zipfile
 from collections.abc import Callable
 from importlib.metadata import distributions
 from pathlib import Path
 
+import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Annotations, Match
 
+from infra.layers import Layers
 from ops.layers.archive import MEGABYTE, look_into
 from ops.layers.build import LOCK, Recipe, sluice, vendor
 from ops.layers.bytecode import Interpreter, find_python
@@ -187,3 +192,50 @@ def test_every_package_is_tried() -> None:
     }
 
     assert named == set(MODULES)
+
+
+def staged(folder: Path) -> dict[str, str]:
+    """Synthesise a stack with both layers; return the hash of each one's zip by its layer's description."""
+    app = cdk.App(outdir=str(folder))
+    stack = cdk.Stack(app, "Test")
+    Layers(stack, "Layers", architecture=lambda_.Architecture.ARM_64, runtime=lambda_.Runtime.PYTHON_3_13)
+    app.synth()
+    template = json.loads((folder / "Test.template.json").read_text())
+    layers = [each["Properties"] for each in template["Resources"].values()]
+    return {
+        each["Description"]: look_into(folder / f"asset.{each['Content']['S3Key']}").sha256 for each in layers
+    }
+
+
+def test_synth_takes_what_make_layers_makes(tmp_path: Path) -> None:
+    """The zip that synth hands to the deployment is the recipe's, byte for byte, and under its key."""
+    wanted = {
+        f"Third-party wheels for {Target()}": look_into(vendor(Target()).build()).sha256,
+        f"The package sluice for {Target()}": look_into(sluice(Target()).build()).sha256,
+    }
+
+    assert staged(tmp_path) == wanted
+
+
+def test_second_synth_builds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the layers are there for their inputs, synth takes them as they are."""
+    for recipe in (vendor(Target()), sluice(Target())):
+        recipe.build()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("ops.layers.build.pack", refuse)
+
+    assert len(staged(tmp_path)) == 2
+
+
+def test_no_python_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the machine has no Python of the target's version, synth says that the layers have no bytecode."""
+    monkeypatch.setattr("ops.layers.build.find_python", lambda _: None)
+    app = cdk.App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
+    stack = cdk.Stack(app, "Test")
+    Layers(stack, "Layers", architecture=lambda_.Architecture.ARM_64, runtime=lambda_.Runtime.PYTHON_3_13)
+    said = Annotations.from_stack(stack).find_info("*", Match.string_like_regexp("no bytecode"))
+
+    assert len(said) == 2
