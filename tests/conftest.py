@@ -35,6 +35,11 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--update-golden`, which writes what is kept anew before it is compared: look at the difference then."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew, then compare")
+
+
 @pytest.fixture(scope="session")
 def supervisor() -> Iterator[Supervisor]:
     """The keeper of the servers that this test run starts: they end with it."""

@@ -36,6 +36,7 @@ DEFAULTS = Settings(
     max_cleaned_bytes=1_000_000,
     passed_headers=(),
     partial_failures=False,
+    service="preprocess",
     pipeline_version=pipeline_version(),
 )
 SECRET = "s3cret"
@@ -79,6 +80,7 @@ SET: list[tuple[str, str, str, object]] = [
     ("MAX_CLEANED_BYTES", "65536", "max_cleaned_bytes", 65_536),
     ("PASSED_HEADERS", " tenant, b3 ,,", "passed_headers", ("tenant", "b3")),
     ("PARTIAL_FAILURES", "true", "partial_failures", True),
+    ("POWERTOOLS_SERVICE_NAME", "sluice-dev-preprocess", "service", "sluice-dev-preprocess"),
     ("PIPELINE_VERSION", "blue", "pipeline_version", "blue"),
     ("REDIS_URL", "rediss://c:1", "cache", CacheSettings("rediss://c:1", "standalone", 3_600)),
     ("REDIS_MODE", "cluster", "cache", CacheSettings("redis://cache:6379", "cluster", 3_600)),

@@ -51,6 +51,9 @@ DOCUMENTED: Final = (
     Setting("MAX_CLEANED_BYTES", "1000000", "longest cleaned record with key and headers, 1 to 6000000"),
     Setting("PASSED_HEADERS", "", "names of further message headers to pass on, comma-separated"),
     Setting("PARTIAL_FAILURES", "false", "true only where the event source has ReportBatchItemFailures on"),
+    Setting(
+        "POWERTOOLS_SERVICE_NAME", "preprocess", "name in logs and metrics: one for each stage of an account"
+    ),
     Setting("PIPELINE_VERSION", "", "name of this pipeline; empty: package version + hash of its rules"),
 )
 
@@ -76,6 +79,7 @@ class Settings:
     max_cleaned_bytes: int
     passed_headers: tuple[str, ...]
     partial_failures: bool
+    service: str
     pipeline_version: str
 
 
@@ -149,6 +153,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         max_cleaned_bytes=reader.number("MAX_CLEANED_BYTES", 1, 6_000_000),
         passed_headers=tuple(filter(None, map(str.strip, reader.text("PASSED_HEADERS").split(",")))),
         partial_failures=reader.choice("PARTIAL_FAILURES", "true", "false") == "true",
+        service=reader.text("POWERTOOLS_SERVICE_NAME"),
         pipeline_version=reader.text("PIPELINE_VERSION") or pipeline_version(),
     )
     if auth == "scram" and not (settings.kafka_username and settings.kafka_password):

@@ -35,6 +35,8 @@ MetricName = Literal[
     "DeadLetters",
     # Count: 1 when a whole batch failed in our own steps and was retried instead of drained
     "BreakerTripped",
+    # Count: 1 when a batch's outcomes did not add up to its messages and the event source retries it
+    "ConservationViolations",
     # Count: producers purged and replaced while the batch was published
     "ProducersReplaced",
     # Count: message headers that are not on the allow-list
@@ -76,6 +78,7 @@ def report(
     *,
     log: Logger,
     replaced: int = 0,
+    service: str = SERVICE,
     write: Callable[[str], object] = print,
 ) -> None:
     """Write a batch's EMF lines and its one log line; `now_ms` is in epoch milliseconds."""
@@ -85,9 +88,10 @@ def report(
     metrics |= _distributions([message_of(o) for o in delivery.outcomes], now_ms)
     for stage, seconds in delivery.stage_seconds.items():
         metrics[_STAGES[stage]] = {"Unit": "Milliseconds", "Value": round(seconds * 1000, 3)}
-    write(_emf(metrics, {}, request_id))
+    write(_emf(service, metrics, {}, request_id))
     for reason, number in sorted(reasons.items()):
-        write(_emf({"DeadLetters": {"Unit": "Count", "Value": number}}, {"reason": reason}, request_id))
+        letters: _MetricSet = {"DeadLetters": {"Unit": "Count", "Value": number}}
+        write(_emf(service, letters, {"reason": reason}, request_id))
     details = {
         "counts": counts,
         "dead_letters": dict(reasons),
@@ -95,6 +99,12 @@ def report(
         "faults": delivery.faults,
     }
     (log.warning if delivery.cuts else log.info)("batch", extra=details)
+
+
+def report_violation(request_id: str, service: str = SERVICE, write: Callable[[str], object] = print) -> None:
+    """Write the EMF line of a batch whose outcomes do not add up; it has no other line."""
+    name: MetricName = "ConservationViolations"
+    write(_emf(service, {name: {"Unit": "Count", "Value": 1}}, {}, request_id))
 
 
 def _counts(delivery: Delivery, replaced: int) -> dict[MetricName, int]:
@@ -133,9 +143,9 @@ def sample(values: Sequence[int], size: int = _VALUES) -> list[int]:
     return [ordered[round(step * last / (size - 1))] for step in range(size)]
 
 
-def _emf(metrics: _MetricSet, dimensions: dict[str, str], request_id: str) -> str:
+def _emf(service: str, metrics: _MetricSet, dimensions: dict[str, str], request_id: str) -> str:
     provider = AmazonCloudWatchEMFProvider(
-        namespace=NAMESPACE, service=SERVICE, default_dimensions=dimensions
+        namespace=NAMESPACE, service=service, default_dimensions=dimensions
     )
     line = provider.serialize_metric_set(metrics=metrics, metadata={"request_id": request_id})
     return json.dumps(line, separators=(",", ":"))
