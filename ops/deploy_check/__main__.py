@@ -10,8 +10,10 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable
+from functools import cache, partial
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import STAGES
@@ -24,13 +26,15 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m ops.deploy_check", description=__doc__)
     parser.add_argument("--stage", choices=STAGES, default="dev")
     stage = STAGES[parser.parse_args(arguments).stage]
+    # Longer than any function runs: a call that timed out would be made again, and run again.
+    client = cache(partial(boto3.client, config=Config(read_timeout=900)))
     try:
-        who = boto3.client("sts").get_caller_identity()["Arn"]
+        who = client("sts").get_caller_identity()["Arn"]
     except (BotoCoreError, ClientError) as error:
         print(f"deploy-check: no account answers: {error}", file=sys.stderr)
         return 2
     print(f"stage {stage.name}, as {who}")
-    return run(Place(stage, boto3.client, int(time.time() * 1000)))
+    return run(Place(stage, client, int(time.time() * 1000)))
 
 
 def run(place: Place, steps: Iterable[Step] = STEPS) -> int:

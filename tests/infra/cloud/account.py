@@ -6,7 +6,7 @@ import os
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"  # moto's own
-# `localhost` and not 127.0.0.1: the CDK's S3 client puts the bucket's name before the host.
+# `localhost` and not 127.0.0.1, with which moto takes the bucket out of a template's address wrongly.
 ENDPOINT = f"http://localhost:{os.environ.get('MOTO_PORT', '0')}"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "nobody",
