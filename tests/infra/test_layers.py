@@ -10,6 +10,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import aws_cdk as cdk
+import aws_cdk.cloud_assembly_schema  # jsii finds the type of an annotation only once its module was imported
 import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match
@@ -29,6 +30,7 @@ CORE_LIMIT, COMPILED_LIMIT = 45 * MEGABYTE, 60 * MEGABYTE
 # What the functions import of each pinned package; a package that no function imports is named with its reason.
 MODULES = {
     "aws-lambda-powertools": "aws_lambda_powertools.metrics",
+    "aws-msk-iam-sasl-signer-python": "aws_msk_iam_sasl_signer",
     "confluent-kafka": "confluent_kafka",
     "ftfy": "ftfy",
     "google-re2": "re2",
