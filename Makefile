@@ -177,10 +177,13 @@ docs: $(LOCAL) ## Write docs/reference.md anew from the code
 
 .PHONY: lock
 lock: ## Pin the requirements anew (needs uv)
+	@# With their extras: where pytest-cov wants `coverage[toml]` and only `coverage` is pinned, pip looks at the newest
+	@# release and refuses it for want of a hash. Leaving the dependencies out (--no-deps) is no way: the order in which
+	@# pip installs decides whose file stays where two packages of the CDK have the same one.
 	@for file in layers/vendor/requirements requirements/local requirements/infra requirements/node requirements/dev; do \
 	  leave=; case $$file in layers/*) leave="$(RUNTIME_HAS:%=--no-emit-package=%)";; esac; \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-header --no-annotate $$leave $(ARGS) $$file.in --output-file $$file.txt || exit 1; \
+	    --no-header --no-annotate --no-strip-extras $$leave $(ARGS) $$file.in --output-file $$file.txt || exit 1; \
 	done
 
 .PHONY: clean

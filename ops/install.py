@@ -93,9 +93,7 @@ def packages(kind: str) -> bool:
     count = sum("==" in line for line in requirements.read_text().splitlines())
     say(f"installing {count} packages of {name} ({MEGABYTES[kind]} MB the first time)")
     started = time.monotonic()
-    # The list is whole, so pip has nothing to resolve: left to do so, it looks at releases newer than the pins and
-    # refuses them for want of a hash (`coverage[toml]` of pytest-cov, the day after a release of coverage).
-    command = [str(PYTHON), "-m", "pip", "install", "--no-deps", "--require-hashes", "-r", str(requirements)]
+    command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "-r", str(requirements)]
     options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     with subprocess.Popen(
         [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -10,7 +10,6 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import aws_cdk as cdk
-import aws_cdk.cloud_assembly_schema  # jsii finds the type of an annotation only once its module was imported
 import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match
