@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from ops.layers.build import vendor
 from ops.layers.bytecode import Interpreter, find_python
 from ops.layers.target import host_target
 from ops.twin.answers import Reply
@@ -32,7 +33,6 @@ class Artifact:
 
     name: str
     handler: str
-    python: str
     timeout_seconds: int
     memory_mb: int
     role: str
@@ -41,8 +41,12 @@ class Artifact:
     environment: Mapping[str, str]
 
 
-def take_out(deployment: Deployment, function: str, folder: Path) -> Artifact:
-    """Unpack the version that `live` points to; fails when the account's zips are not what it says they are."""
+def take_out(deployment: Deployment, function: str, runtime: Runtime, folder: Path) -> Artifact:
+    """Unpack the version that `live` points to; fails when the account's zips are not what it says they are.
+
+    Native code of another Python cannot be loaded: where the runtime is not of the deployed version, wheels for the
+    runtime take the place of those in the third-party layer, if that is deployed.
+    """
     client = deployment.account.client("lambda")
     found = client.get_function_configuration(FunctionName=function, Qualifier="live")
     resource = next(it for it in deployment.resources if it.physical_id == function)
@@ -53,11 +57,13 @@ def take_out(deployment: Deployment, function: str, folder: Path) -> Artifact:
         name, _, version = layer["Arn"].rpartition(":")
         digest = client.get_layer_version(LayerName=name, VersionNumber=int(version))["Content"]["CodeSha256"]
         resource = next(it for it in deployment.resources if it.physical_id == layer["Arn"])
-        unpack(_asset(deployment, resource, "Content", digest), opt)
+        content = _asset(deployment, resource, "Content", digest)
+        if found["Runtime"] != f"python{runtime.version}" and "Vendor" in resource.logical_id:
+            content = vendor(host_target(runtime.version)).build().read_bytes()
+        unpack(content, opt)
     return Artifact(
         name=function,
         handler=found["Handler"],
-        python=found["Runtime"].removeprefix("python"),
         timeout_seconds=found["Timeout"],
         memory_mb=found["MemorySize"],
         role=found["Role"],

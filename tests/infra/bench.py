@@ -10,14 +10,12 @@ from typing import Any
 
 import orjson
 
-from ops.layers.build import vendor
-from ops.layers.target import host_target
 from ops.twin.answers import Reply
 from ops.twin.broker import Topics, start_broker
 from ops.twin.cache import start_cache
 from ops.twin.supervisor import Supervisor
 from tests.contract.kafka import Stored, read_all
-from tests.infra.artifact import Artifact, Runtime, find_runtime, invoke, take_out, unpack
+from tests.infra.artifact import Runtime, find_runtime, invoke, take_out
 from tests.infra.deployment import Deployment
 
 
@@ -47,19 +45,9 @@ class Bench:
             "AWS_SESSION_TOKEN": keys["SessionToken"],
         }
 
-    def artifact(self, function: str, folder: Path) -> Artifact:
-        """Return what is deployed as a function now, fit for this machine's runtime."""
-        artifact = take_out(self.deployment, function, folder)
-        if self.runtime.python.version.startswith(f"{artifact.python}."):
-            return artifact
-        # Native code of another Python cannot be loaded: the one layer that is not the deployed one.
-        target = host_target(self.runtime.version)
-        unpack(vendor(target).build().read_bytes(), folder / "substitute")
-        return replace(artifact, opt=folder / "substitute")
-
     def run(self, function: str, event: Any, folder: Path, seconds: int = 0) -> Reply:
         """Invoke what is deployed, with its role's rights."""
-        artifact = self.artifact(function, folder)
+        artifact = take_out(self.deployment, function, self.runtime, folder)
         artifact = replace(artifact, timeout_seconds=seconds or artifact.timeout_seconds)
         overrides = self.overrides(artifact.role)
         with self.deployment.account.guarded():
