@@ -17,7 +17,7 @@ CHEATING_TOPIC = """
 
 class _Cheat:
     def __init__(self, topic, cheat):
-        self.topic, self.cheat = topic, cheat
+        self.topic, self.cheat, self.alone_above = topic, cheat, topic.alone_above
 
     def send(self, records, *rest, **more):
         self.topic.send(self.cheat(list(records)), *rest, **more)
@@ -86,25 +86,27 @@ def _counts(*rest, **more):
     return counts | {"RecordsCleaned": counts["RecordsCleaned"] - 1, "RecordsDuplicate": counts["RecordsDuplicate"] + 1}
 """
 CACHED_OTHERWISE = """
+_honest_set = _set
 
-def _command(ask, ttl):
-    value = ask.record.value.replace(b"text", b"taxt", 1)
-    return ("SET", ask.key, value, "EX", ttl) if ask.overwrite else ("SET", ask.key, value, "NX", "GET", "EX", ttl)
+def _set(key, value, ttl, **more):
+    return _honest_set(key, value.replace(b"text", b"taxt", 1), ttl, **more)
 """
 NOT_CACHED = """
 
-def _command(ask, ttl):
-    return ("GET", ask.key)
+def _set(key, value, ttl, **more):
+    return ("GET", key)
 """
 WITHOUT_TTL = """
+_honest_set = _set
 
-def _command(ask, ttl):
-    return ("SET", ask.key, ask.record.value, "NX", "GET")
+def _set(key, value, ttl, **more):
+    return _honest_set(key, value, ttl, **more)[:-2]
 """
 SHORT_TTL = """
+_honest_set = _set
 
-def _command(ask, ttl):
-    return ("SET", ask.key, ask.record.value, "NX", "GET", "EX", 900)
+def _set(key, value, ttl, **more):
+    return _honest_set(key, value, 900, **more)
 """
 
 

@@ -81,7 +81,7 @@ def claim(records: Sequence[Record], cache: Commands, ttl: int, timeout: float) 
     if not records:
         return []
     claims, asks = [_NOT_ANSWERED] * len(records), list[_Ask]()
-    commands = [("SET", record.cache_key, record.value, "NX", "GET", "EX", ttl) for record in records]
+    commands = [_set(record.cache_key, record.value, ttl) for record in records]
     replies = cache.run(commands + _index([(one, one.timestamp) for one in records], ttl), timeout)
     # Replies beyond the records belong to the index, which is a help and never a reason to retry.
     for place, (record, reply) in enumerate(zip(records, replies[: len(records)], strict=True)):
@@ -113,7 +113,11 @@ def _claim_again(
     """Make one round trip for overwrites and conflicts; return what needs another."""
     again: list[_Ask] = []
     members = [(ask.record, ask.key[len(ask.record.agent_id) + 1 :]) for ask in asks if not ask.overwrite]
-    replies = cache.run([_command(ask, ttl) for ask in asks] + _index(members, ttl), timeout)
+    replies = cache.run(
+        [_set(ask.key, ask.record.value, ttl, overwrite=ask.overwrite) for ask in asks]
+        + _index(members, ttl),
+        timeout,
+    )
     for ask, reply in zip(asks, replies[: len(asks)], strict=True):
         _note(_judge(ask, reply), ask.place, claims, again)
     return again
@@ -126,10 +130,8 @@ def _note(answer: Claim | _Ask, place: int, claims: list[Claim], asks: list[_Ask
         claims[place] = answer
 
 
-def _command(ask: _Ask, ttl: int) -> Command:
-    if ask.overwrite:
-        return ("SET", ask.key, ask.record.value, "EX", ttl)
-    return ("SET", ask.key, ask.record.value, "NX", "GET", "EX", ttl)
+def _set(key: str, value: bytes, ttl: int, *, overwrite: bool = False) -> Command:
+    return ("SET", key, value, "EX", ttl) if overwrite else ("SET", key, value, "NX", "GET", "EX", ttl)
 
 
 def _judge(ask: _Ask, reply: Reply | CommandError) -> Claim | _Ask:
