@@ -1,0 +1,226 @@
+"""Plan a replay: import, sweep, select, cut into chunks; or, dry, count what a run would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Any, Final
+
+from sluice.deadline import Deadline
+from sluice.deliver import ConservationError
+from sluice.replay.chunk import Runs, Worker
+from sluice.replay.dry import DryStore
+from sluice.replay.estimate import estimate
+from sluice.replay.letter import Letter, UnreadableError, moment, read_letters, write_letters
+from sluice.replay.paper import (
+    Plan,
+    is_conserved,
+    load_plan,
+    manifest,
+    manifest_key,
+    plan_key,
+    read_plan,
+    totals,
+    write_plan,
+)
+from sluice.replay.request import Request
+from sluice.replay.scan import Found, ahead, scan
+from sluice.replay.selection import Catalogue, Entry, Selection, choosing
+from sluice.replay.settle import Terms
+from sluice.replay.store import (
+    LETTERS,
+    PARKED,
+    UNDELIVERED,
+    Listed,
+    StorageError,
+    Store,
+    Stored,
+    archive_of,
+    persist,
+)
+from sluice.replay.sweep import is_done, sweep, unsealed
+from sluice.replay.undelivered import import_key, imported, originals
+from sluice.replay.view import View
+
+_SAMPLES: Final = 5
+_SHOWN: Final = ("id", "reason", "stage", "detail", "schema", "attempt", "first_failed_at")
+
+
+@dataclass
+class Planner:
+    """Make one plan; `bucket` is the store's name, `failed` the event source's on-failure bucket if there is one."""
+
+    store: Store
+    bucket: str
+    failed: Store | None
+    deadline: Deadline
+    now: Callable[[], datetime]
+    version: str
+    workers: int = 1
+    unreadable: int = 0
+    _pretended: dict[str, Callable[[], bytes]] = field(default_factory=dict)
+
+    def plan(self, replay_id: str, request: Request) -> dict[str, Any]:
+        """Write the plan and return what the state machine goes on with; the same execution's second start reads it.
+
+        Raises StorageError.
+        """
+        body = load_plan(replay_id, self.store, self.deadline)
+        if body is None:
+            selection = self._select(request, dry=False)
+            answer = self._answer(replay_id, request, selection)
+            answer["manifest"] = {"bucket": self.bucket, "key": manifest_key(replay_id)}
+            body = write_plan(Plan(request.raw, answer, selection.chunks))
+            body = self._first(plan_key(replay_id), body)
+        self._first(manifest_key(replay_id), manifest(body))
+        return read_plan(body).answer
+
+    def _first(self, key: str, body: bytes) -> bytes:
+        """Write an object unless it is there; return what is there."""
+        if persist(lambda: self.store.put(key, body, None), self.deadline) is not None:
+            return body
+        stored = persist(lambda: self.store.get(key), self.deadline)
+        if stored is None:
+            raise StorageError(f"{key} was there and is not")
+        return stored.body
+
+    def dry_run(self, replay_id: str, request: Request, run: Runs, timeout_seconds: float) -> dict[str, Any]:
+        """Return what the replay would do, and write nothing; `run` delivers to sinks that only pretend.
+
+        Raises StorageError, OutOfTimeError, and ConservationError when the counts do not add up.
+        """
+        selection = self._select(request, dry=True)
+        answer = self._answer(replay_id, request, selection)
+        store = DryStore(self.store, self._pretended)
+        terms = terms_of(replay_id, request)
+        worker = Worker(store, run, terms, self.deadline, timeout_seconds, self.now)
+        for chunk in selection.chunks:
+            worker.chunk(chunk)
+        counts = totals(worker.outcomes.values())
+        if counts["selected"] != selection.selected or not is_conserved(counts):
+            raise ConservationError(f"{selection.selected} letters selected, {counts} accounted for")
+        return {**answer, **counts, "report": None}
+
+    def _answer(self, replay_id: str, request: Request, selection: Selection) -> dict[str, Any]:
+        objects = sum(map(len, selection.chunks))
+        cost = estimate(selection.selected, objects, len(selection.chunks), request.max_concurrency)
+        answer = {
+            "replay_id": replay_id,
+            "dry_run": request.dry_run,
+            "selected": selection.selected,
+            "reasons": dict(sorted(selection.reasons.items())),
+            "bytes": selection.size,
+            "objects": objects,
+            "chunks": len(selection.chunks),
+            "max_concurrency": request.max_concurrency,
+            "estimate": cost._asdict(),
+            "samples": list(islice(self._samples(selection.chunks), _SAMPLES)),
+            "unreadable_objects": self.unreadable,
+        }
+        if not selection.selected:
+            answer["message"] = "nothing to do: no letter in the bucket is what the filter asks for"
+        return answer
+
+    def _samples(self, chunks: Sequence[Sequence[Entry]]) -> Iterator[dict[str, Any]]:
+        """Yield what some letters say of themselves; never the message, which is not redacted."""
+        store = DryStore(self.store, self._pretended)
+        for entry in (entry for chunk in chunks for entry in chunk if entry.counted):
+            stored = persist(partial(store.get, entry.key), self.deadline)
+            letters = read_letters(stored.body) if stored else []
+            for place in entry.counted:
+                if place < len(letters):
+                    shown = {name: letters[place].get(name) for name in _SHOWN}
+                    yield {
+                        **shown,
+                        "bytes": len(letters[place]["value_b64"] or "") * 3 // 4,
+                        "object": entry.key,
+                    }
+
+    def _select(self, request: Request, *, dry: bool) -> Selection:
+        source = request.filter.source
+        catalogue = Catalogue(choosing(request.filter), terms_of("", request).wanted)
+        if self.failed is not None and source in {"failed_batches", "all"}:
+            self._import(self.failed, dry=dry)
+        found = self._sweeping(scan(self.store, LETTERS, self.deadline, self.workers), dry=dry)
+        for key, letters in _merged(found, self._pretended, LETTERS):
+            meant = source in {"parked", "all"} or (source == "failed_batches") == key.startswith(UNDELIVERED)
+            catalogue.add(key, letters, meant=meant)
+        if source == "parked":
+            found = self._sweeping(scan(self.store, PARKED, self.deadline, self.workers), dry=dry)
+            for key, letters in _merged(found, self._pretended, PARKED):
+                catalogue.add(key, letters, meant=True)
+        return catalogue.select(request.limit)
+
+    def _sweeping(self, found: Iterator[Found], *, dry: bool) -> Iterator[tuple[str, list[Letter]]]:
+        """Yield what is left when objects in which nothing is left to do are swept away."""
+        for key, letters, etag in found:
+            if letters is None:
+                self.unreadable += 1
+            elif not is_done(key, letters, moment(self.now())):
+                yield key, letters
+            elif dry:
+                self._pretend_sweep(key, letters)
+            else:
+                sweep(key, View(letters, etag), self.store, self.deadline, moment(self.now()))
+
+    def _pretend_sweep(self, key: str, letters: Sequence[Letter]) -> None:
+        if any(letter["state"] == "parked" for letter in letters):
+            archive = archive_of(key, parked=True)
+            if persist(lambda: self.store.get(archive), self.deadline) is None:
+                self._pretended[archive] = partial(_reread, self.store, key, self.deadline)
+
+    def _import(self, failed: Store, *, dry: bool) -> None:
+        """Import what the event source gave up on since the last replay."""
+        known = {one.key for one in persist(lambda: list(self.store.list(UNDELIVERED)), self.deadline)}
+        listing = persist(lambda: list(originals(failed.list(""))), self.deadline)
+        new = (one for one in listing if import_key(one) not in known)
+        read = partial(_read_original, failed, self.deadline)
+        for original, stored in ahead(new, read, self.workers):
+            if stored is None:  # its time in the bucket was over
+                continue
+            try:
+                body = imported(stored.body, original.modified, self.version)
+            except UnreadableError:
+                self.unreadable += 1
+                continue
+            key = import_key(original)
+            if dry:
+                self._pretended[key] = partial(self._imported_again, failed, original)
+            else:
+                persist(partial(self.store.put, key, body, None), self.deadline)
+
+    def _imported_again(self, failed: Store, original: Listed) -> bytes:
+        stored = _read_original(failed, self.deadline, original)
+        return imported(stored.body, original.modified, self.version) if stored else b""
+
+
+def terms_of(replay_id: str, request: Request) -> Terms:
+    """Return the terms on which a replay takes letters."""
+    return Terms(replay_id, "parked" if request.filter.source == "parked" else "open", request.max_attempts)
+
+
+def _read_original(failed: Store, deadline: Deadline, original: Listed) -> Stored | None:
+    return persist(lambda: failed.get(original.key), deadline)
+
+
+def _reread(store: Store, key: str, deadline: Deadline) -> bytes:
+    stored = persist(lambda: store.get(key), deadline)
+    return write_letters(map(unsealed, read_letters(stored.body))) if stored else b""
+
+
+def _merged(
+    found: Iterator[tuple[str, list[Letter]]], pretended: dict[str, Callable[[], bytes]], prefix: str
+) -> Iterator[tuple[str, list[Letter]]]:
+    """Yield what is there and what is pretended to be, in the order of their keys."""
+    waiting = sorted((key for key in pretended if key.startswith(prefix)), reverse=True)
+    for key, letters in found:
+        while waiting and waiting[-1] < key:
+            name = waiting.pop()
+            yield name, read_letters(pretended[name]())
+        yield key, letters
+    while waiting:
+        name = waiting.pop()
+        yield name, read_letters(pretended[name]())
