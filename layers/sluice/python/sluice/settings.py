@@ -37,6 +37,7 @@ DOCUMENTED: Final = (
     Setting("REDIS_AUTH", "none", "none | password (user and password in REDIS_URL)"),
     Setting("RECORD_TTL_SECONDS", "3600", "how long the cache keeps a record, 1 to 604800"),
     Setting("DEAD_LETTER_BUCKET", None, "S3 bucket of the dead letters"),
+    Setting("ON_FAILURE_BUCKET", "", "S3 bucket of what the event source gave up on; empty: none to replay"),
     Setting("MAX_MESSAGE_BYTES", "1048576", "longest raw message, 1 to 6000000"),
     Setting("MAX_CLEANED_BYTES", "1000000", "longest cleaned record with key and headers, 1 to 6000000"),
     Setting("PASSED_HEADERS", "", "names of further message headers to pass on, comma-separated"),
@@ -75,6 +76,14 @@ class CacheSettings:
     url: str
     mode: Literal["standalone", "cluster"]
     record_ttl: int
+
+
+@dataclass(frozen=True)
+class ReplaySettings:
+    """Hold where the replay finds its letters; no `on_failure_bucket`: nothing to import."""
+
+    dead_letter_bucket: str
+    on_failure_bucket: str
 
 
 class _Reader:
@@ -138,6 +147,14 @@ def read_cache_settings(environment: Mapping[str, str] | None = None) -> CacheSe
     """Read and check the settings of the cache alone, for `lookup`; raises SettingsError."""
     reader = _Reader(os.environ if environment is None else environment)
     settings = _cache(reader)
+    reader.finish()
+    return settings
+
+
+def read_replay_settings(environment: Mapping[str, str] | None = None) -> ReplaySettings:
+    """Read and check the settings of the replay's buckets; raises SettingsError."""
+    reader = _Reader(os.environ if environment is None else environment)
+    settings = ReplaySettings(reader.text("DEAD_LETTER_BUCKET"), reader.text("ON_FAILURE_BUCKET"))
     reader.finish()
     return settings
 

@@ -60,7 +60,7 @@ class Preprocess:
             settings.pipeline_version,
             settings.passed_headers,
         )
-        self._topic = CleanedTopic(settings.cleaned_topic, _producer(settings, first_bootstrap, deadline))
+        self._topic = CleanedTopic(settings.cleaned_topic, producer(settings, first_bootstrap, deadline))
         self._sinks = Sinks(
             cache=open_cache(settings.cache, io_timeout),
             topic=self._topic,
@@ -104,7 +104,8 @@ def _calm_collector() -> None:
     gc.set_threshold(200_000, 10, 10)
 
 
-def _producer(settings: Settings, first_bootstrap: str, deadline: Deadline) -> dict[str, Any]:
+def producer(settings: Settings, first_bootstrap: str, deadline: Deadline) -> dict[str, Any]:
+    """Return the producer's configuration. Raises SettingsError when nobody names a broker."""
     security: dict[str, Any] = {}
     if settings.kafka_auth == "scram":
         security = {

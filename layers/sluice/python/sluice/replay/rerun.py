@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from sluice.deadline import Deadline
 from sluice.deliver import Sinks, deliver
+from sluice.enrich import REPLAY_HEADER
 from sluice.outcome import Cleaned, DeadLetter, Duplicate, Outcome as Delivered, Retry
 from sluice.pipeline import Pipeline
 from sluice.record import Message, Record, Step
@@ -15,8 +15,6 @@ from sluice.replay.letter import Letter, identity, message_of, moment
 from sluice.replay.repair import Rule, for_reason, repairing, unwrapping
 from sluice.replay.settle import NOT_RUN, Outcome, Terms
 from sluice.validate import SCHEMA_HEADER
-
-REPLAY_HEADER: Final = "sluice-replay"
 
 
 class AlreadyKept:
