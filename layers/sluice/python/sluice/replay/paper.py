@@ -58,7 +58,7 @@ def results_prefix(replay_id: str) -> str:
 def write_plan(plan: Plan) -> bytes:
     """Return the plan's file."""
     head = orjson.dumps({"request": plan.request, "answer": plan.answer})
-    lines = [head, *(orjson.dumps(chunk) for chunk in plan.chunks)]
+    lines = [head, *(orjson.dumps([tuple(entry) for entry in chunk]) for chunk in plan.chunks)]
     return b"".join(line + b"\n" for line in lines)
 
 
