@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -135,7 +135,9 @@ class Replays:
     # The functions, each in an environment of its own.
 
     def planner(self) -> Planner:
-        return Planner(self._store(self.s3), "letters", self._store(self.failed), self._deadline(), self.now, "test")
+        return Planner(
+            self._store(self.s3), "letters", self._store(self.failed), self._deadline(), self.now, "test"
+        )
 
     def dry_run(self, given: dict[str, Any], replay_id: str = "dry") -> dict[str, Any]:
         request = _request(given)
@@ -158,16 +160,18 @@ class Replays:
         return Worker(store, run, terms, deadline, self.seconds, self.now).chunk(plan.chunks[number])
 
     def report(self, replay_id: str) -> dict[str, Any]:
-        return Reporter(self._store(self.s3), "letters", self._deadline(), self.now).report(replay_id, _request)
+        return Reporter(self._store(self.s3), "letters", self._deadline(), self.now).report(
+            replay_id, _request
+        )
 
-    def execute(self, replay_id: str, given: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    def execute(self, replay_id: str, given: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Run the state machine; None when a step it cannot do without failed too often."""
-        plan = _again(lambda: self.plan(replay_id, given or {}))
+        plan = _again(lambda: self.plan(replay_id, dict(given or {})))
         if plan is None:
             return None
         for number in range(plan["chunks"]):
             _again(lambda number=number: self.chunk(replay_id, number))  # type: ignore[misc]
-        answer = _again(lambda: self.report(replay_id))
+        answer: dict[str, Any] | None = _again(lambda: self.report(replay_id))
         if answer is not None:
             conserved(answer)
             assert answer["selected"] == plan["selected"]

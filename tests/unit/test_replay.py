@@ -65,7 +65,10 @@ def test_output() -> None:
     report = json.loads(world.s3.objects["replays/r1/report.json"])
     assert report.items() >= answer.items()
     assert report["chunks_without_result"] == [1]  # results are the function's to write, not the worker's
-    ledger = [orjson.loads(line) for line in gzip.decompress(world.s3.objects["replays/r1/ledger.jsonl.gz"]).splitlines()]
+    ledger = [
+        orjson.loads(line)
+        for line in gzip.decompress(world.s3.objects["replays/r1/ledger.jsonl.gz"]).splitlines()
+    ]
     assert [(row["id"], row["outcome"], row["attempt"]) for row in ledger] == [
         ("agent_raw_output-0-1", "recovered", 1),
         ("agent_raw_output-0-2", "still_failing", 1),
@@ -130,7 +133,12 @@ def test_attempts_survive_replays() -> None:
     world.put(key_of("a"), letter(1, raw=b"{"))
     answers = [counts(world.execute(f"r{n}", {"max_attempts": 2})) for n in range(4)]
 
-    assert answers == [{"still_failing": {"not_json": 1}}, {"still_failing": {"not_json": 1}}, {"parked": 1}, {}]
+    assert answers == [
+        {"still_failing": {"not_json": 1}},
+        {"still_failing": {"not_json": 1}},
+        {"parked": 1},
+        {},
+    ]
     ((_, parked),) = world.letters().items()
     assert (parked["attempt"], parked["state"], parked["replay_id"]) == (2, "parked", "r2")
 
@@ -160,7 +168,15 @@ def test_imports_what_the_event_source_gave_up_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"payload":1}', b'{"payload":"{}"}', on_failure(message(1)).replace(b"aws:kafka", b"aws:sqs")]
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"payload":1}',
+        b'{"payload":"{}"}',
+        on_failure(message(1)).replace(b"aws:kafka", b"aws:sqs"),
+    ],
 )
 def test_unreadable_original(body: bytes) -> None:
     """What holds no Kafka event is counted and left where it is."""
@@ -260,7 +276,13 @@ def test_the_cache_is_down() -> None:
 
     assert counts(world.execute("r1")) == {"not_run": 1}
     ((_, one),) = world.letters().items()
-    assert (one["state"], one["attempt"], one["claim"], one["starts"], one["replay_id"]) == ("open", 0, None, 0, None)
+    assert (one["state"], one["attempt"], one["claim"], one["starts"], one["replay_id"]) == (
+        "open",
+        0,
+        None,
+        0,
+        None,
+    )
 
 
 def _down() -> Any:
@@ -300,7 +322,9 @@ def test_a_letter_that_kills_the_function() -> None:
 
     world.wrap = deadly
     world.execute("r1")
-    assert world.states() == {f"agent_raw_output-0-{n}": "open" if n == 2 else "recovered" for n in (1, 2, 3, 4)}
+    assert world.states() == {
+        f"agent_raw_output-0-{n}": "open" if n == 2 else "recovered" for n in (1, 2, 3, 4)
+    }
     for number in range(2, 5):
         world.clock.now += 3_600
         world.execute(f"r{number}")

@@ -6,7 +6,7 @@ settled is free again when the claim ends, what was settled is found so by whoev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -16,6 +16,7 @@ from sluice.replay.letter import Letter, claimed, moment, write_letters
 from sluice.replay.selection import Entry
 from sluice.replay.settle import (
     BUSY,
+    NOT_RUN,
     PARK,
     REPEAT,
     Outcome,
@@ -72,15 +73,10 @@ class Worker:
         for entry in entries:
             if entry.copies or entry.aliases:
                 blocked |= self._repeats(entry)
-        begun: list[tuple[str, list[int]]] = []
-        for key, run, *_ in entries:
-            self._note(key, {place: BUSY for place in run if (key, place) in blocked})
-            free = [place for place in run if (key, place) not in blocked]
-            if not self._object(key, free, fresh_only=True):
-                begun.append((key, free))
         # Where an earlier run of this replay ended in mid-air comes last: it may be what ended it.
-        for key, free in begun:
-            self._object(key, free, fresh_only=False)
+        begun = [entry for entry in entries if not self._object(entry, blocked, fresh_only=True)]
+        for entry in begun:
+            self._object(entry, blocked, fresh_only=False)
         return self.outcomes
 
     def _note(self, key: str, results: dict[int, Outcome]) -> None:
@@ -122,9 +118,9 @@ class Worker:
         sweep(key, View(letters, version), self.store, self.deadline, now)
         return known | dict.fromkeys(todo, REPEAT)
 
-    def _object(self, key: str, pending: list[int], *, fresh_only: bool) -> bool:
+    def _object(self, entry: Entry, blocked: Collection[Place], *, fresh_only: bool) -> bool:
         """Run the letters of one object; False, with nothing begun, when an earlier run of ours died on them."""
-        refused = 0
+        key, pending, refused = entry.key, list(entry.run), 0
         while pending:
             if self.deadline.left() <= 0:
                 raise OutOfTimeError(
@@ -135,6 +131,9 @@ class Worker:
                 break
             view, now = look(key, self.store, self.deadline), moment(self.now())
             known = {place: _standing(view, place, self.terms, now) for place in pending}
+            for place in pending:
+                if (key, place) in blocked and (known[place] is None or known[place] is PARK):
+                    known[place] = NOT_RUN
             ready = [place for place, outcome in known.items() if outcome is None]
             if fresh_only and any(claimed(view.letters[place], now) for place in ready):
                 return False

@@ -144,27 +144,40 @@ class Planner:
         catalogue = Catalogue(choosing(request.filter), terms_of("", request).wanted)
         if self.failed is not None and source in {"failed_batches", "all"}:
             self._import(self.failed, dry=dry)
-        found = self._sweeping(scan(self.store, LETTERS, self.deadline, self.workers), dry=dry)
-        for key, letters in _merged(found, self._pretended, LETTERS):
+        for key, letters, done in self._sweeping(LETTERS, dry=dry):
             meant = source in {"parked", "all"} or (source == "failed_batches") == key.startswith(UNDELIVERED)
-            catalogue.add(key, letters, meant=meant)
-        if source == "parked":
-            found = self._sweeping(scan(self.store, PARKED, self.deadline, self.workers), dry=dry)
-            for key, letters in _merged(found, self._pretended, PARKED):
-                catalogue.add(key, letters, meant=True)
+            catalogue.add(key, letters, meant=meant, swept=done)
+        # Parked letters are always looked at: a late copy of one must not pass for a letter of its own.
+        for key, letters, done in self._sweeping(PARKED, dry=dry):
+            catalogue.add(key, letters, meant=source == "parked", swept=done)
         return catalogue.select(request.limit)
 
-    def _sweeping(self, found: Iterator[Found], *, dry: bool) -> Iterator[tuple[str, list[Letter]]]:
-        """Yield what is left when objects in which nothing is left to do are swept away."""
-        for key, letters, etag in found:
+    def _sweeping(self, prefix: str, *, dry: bool) -> Iterator[tuple[str, list[Letter], bool]]:
+        """Yield what is there, and whether it is swept away, for nothing is left to do in it."""
+        now = moment(self.now())
+        for key, letters, etag in self._found(prefix):
             if letters is None:
                 self.unreadable += 1
-            elif not is_done(key, letters, moment(self.now())):
-                yield key, letters
-            elif dry:
+                continue
+            done = is_done(key, letters, now)
+            if done and dry:
                 self._pretend_sweep(key, letters)
-            else:
-                sweep(key, View(letters, etag), self.store, self.deadline, moment(self.now()))
+            elif done:
+                sweep(key, View(letters, etag), self.store, self.deadline, now)
+            yield key, letters, done
+
+    def _found(self, prefix: str) -> Iterator[Found]:
+        """Yield what is there and what is pretended to be, in the order of their keys."""
+        waiting = sorted((key for key in self._pretended if key.startswith(prefix)), reverse=True)
+        for found in scan(self.store, prefix, self.deadline, self.workers):
+            while waiting and waiting[-1] < found.key:
+                yield self._pretend(waiting.pop())
+            yield found
+        while waiting:
+            yield self._pretend(waiting.pop())
+
+    def _pretend(self, key: str) -> Found:
+        return Found(key, read_letters(self._pretended[key]()), "")
 
     def _pretend_sweep(self, key: str, letters: Sequence[Letter]) -> None:
         if any(letter["state"] == "parked" for letter in letters):
@@ -209,18 +222,3 @@ def _read_original(failed: Store, deadline: Deadline, original: Listed) -> Store
 def _reread(store: Store, key: str, deadline: Deadline) -> bytes:
     stored = persist(lambda: store.get(key), deadline)
     return write_letters(map(unsealed, read_letters(stored.body))) if stored else b""
-
-
-def _merged(
-    found: Iterator[tuple[str, list[Letter]]], pretended: dict[str, Callable[[], bytes]], prefix: str
-) -> Iterator[tuple[str, list[Letter]]]:
-    """Yield what is there and what is pretended to be, in the order of their keys."""
-    waiting = sorted((key for key in pretended if key.startswith(prefix)), reverse=True)
-    for key, letters in found:
-        while waiting and waiting[-1] < key:
-            name = waiting.pop()
-            yield name, read_letters(pretended[name]())
-        yield key, letters
-    while waiting:
-        name = waiting.pop()
-        yield name, read_letters(pretended[name]())

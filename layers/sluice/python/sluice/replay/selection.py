@@ -76,13 +76,16 @@ class Catalogue:
         self._keys: list[str] = []
         self._copies: dict[bytes, _Copy | list[_Copy]] = {}
 
-    def add(self, key: str, letters: Sequence[Letter], *, meant: bool) -> None:
-        """Note the letters of one object; where it is not `meant`, they are not selected, yet may have repeats."""
+    def add(self, key: str, letters: Sequence[Letter], *, meant: bool, swept: bool = False) -> None:
+        """Note the letters of one object; where it is not `meant`, they are not selected, yet may have repeats.
+
+        Of an object that is `swept` those count that are settled: the parked ones are in the archive now.
+        """
         number = len(self._keys)
         self._keys.append(key)
         for place, letter in enumerate(letters):
             # A marked repeat says nothing of its own; a sealed letter lies in the archive.
-            if letter.get("alias_of") or letter.get("moved"):
+            if letter.get("alias_of") or letter.get("moved") or (swept and letter["state"] not in FINAL):
                 continue
             copy = self._copy(number, place, letter, meant=meant)
             name = identity(letter)
