@@ -42,6 +42,7 @@ def world(faults: Faults | None = None) -> Replays:
 
 def settled_world(made: Replays) -> None:
     """Hold what is there at the end, after replays that nothing disturbs, against the laws."""
+    made.schedule.mend()
     made.clock.now += 3_600
     made.execute("last", GIVEN)
     made.execute("last-parked", PARKED)
