@@ -59,15 +59,15 @@ def write_letters(letters: Iterable[Letter]) -> bytes:
 def _is_letter(letter: Any) -> bool:
     try:
         message = message_of(letter)
-        texts = [letter["id"], letter["reason"], letter["first_failed_at"], message.origin.topic]
+        texts = [letter[name] for name in ("id", "state", "reason", "first_failed_at")]
         numbers = (letter["attempt"], message.origin.partition, message.origin.offset, message.timestamp)
         claim = letter.get("claim") or {"replay_id": "", "until": ""}
-        texts += [claim["replay_id"], claim["until"]]
+        texts += [message.origin.topic, claim["replay_id"], claim["until"]]
     except (KeyError, TypeError, ValueError, AttributeError):
         return False
     return (
-        letter["state"] in STATES
-        and all(type(text) is str for text in texts)
+        all(type(text) is str for text in texts)
+        and letter["state"] in STATES
         and all(type(number) is int for number in (*numbers, letter.get("starts", 0)))
     )
 

@@ -97,7 +97,7 @@ class _Reader:
 
     def unknown(self, known: Collection[str], prefix: str = "") -> None:
         for name in sorted(self.given.keys() - set(known)):
-            self.errors.append(f"{prefix}{name} is not a field; known are {', '.join(known)}")
+            self.errors.append(f"{prefix}{name} is not a field, known are {', '.join(known)}")
 
 
 def read_replay_id(value: Any) -> str:
@@ -139,7 +139,7 @@ def _filter(given: Any, errors: list[str]) -> Filter:
         reader.errors.append(f"filter.source must be one of {', '.join(SOURCES)}")
     reasons = reader.texts("filter.reasons")
     if unknown := sorted(set(reasons) - set(REASONS)):
-        reader.errors.append(f"filter.reasons: {', '.join(unknown)} is none; known are {', '.join(REASONS)}")
+        reader.errors.append(f"filter.reasons: {', '.join(unknown)} is none, known are {', '.join(REASONS)}")
     since, until = reader.time("filter.since"), reader.time("filter.until")
     if since and until and since >= until:
         reader.errors.append("filter.until must be later than filter.since")

@@ -82,7 +82,7 @@ def _rule(where: str, given: Any) -> Rule:
 
 def _known(where: str, given: Mapping[str, Any], known: set[str]) -> None:
     for name in sorted(given.keys() - known):
-        raise RuleError(f"{where}.{name} is not a field; known are {', '.join(sorted(known))}")
+        raise RuleError(f"{where}.{name} is not a field, known are {', '.join(sorted(known))}")
 
 
 def _field(where: str, operation: str, field: str, given: Mapping[str, Any]) -> Any:
