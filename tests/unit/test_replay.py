@@ -300,7 +300,7 @@ def test_refused_by_the_broker() -> None:
     assert counts(world.execute("r1")) == {"still_failing": {"refused_by_broker": 1}}
     ((_, one),) = world.letters().items()
     assert (one["reason"], one["stage"], one["attempt"]) == ("refused_by_broker", "publish", 1)
-    assert b"agent-1:2026-11-23T08:15:00Z" not in world.cache.keys()
+    assert b"agent-1:2026-11-23T08:15:00Z" not in world.cache.keys()  # noqa: SIM118 -- a cache, not a dict
 
 
 def test_a_letter_that_kills_the_function() -> None:

@@ -313,5 +313,5 @@ def test_identity() -> None:
 
 def test_states() -> None:
     """The states are those of the contract."""
-    assert STATES == {"open", "recovered", "duplicate", "parked", "discarded"}
-    assert STATES - FINAL == {"open", "parked"}
+    assert {"open", "recovered", "duplicate", "parked", "discarded"} == STATES
+    assert {"open", "parked"} == STATES - FINAL

@@ -12,10 +12,12 @@ from hypothesis import given, strategies as st
 from sluice.settings import (
     DOCUMENTED,
     CacheSettings,
+    ReplaySettings,
     Setting,
     Settings,
     SettingsError,
     read_cache_settings,
+    read_replay_settings,
     read_settings,
 )
 from sluice.version import pipeline_version
@@ -104,9 +106,19 @@ def test_scram() -> None:
 
 def test_every_setting_is_tested() -> None:
     """The tests above set every variable of the table."""
-    assert {name for name, *_ in SET} | {"KAFKA_AUTH", "REDIS_AUTH"} == {
+    assert {name for name, *_ in SET} | {"KAFKA_AUTH", "REDIS_AUTH", "ON_FAILURE_BUCKET"} == {
         setting.name for setting in DOCUMENTED
     }
+
+
+def test_buckets_of_the_replay() -> None:
+    """The replay needs the bucket of the letters; without an on-failure bucket there is nothing to import."""
+    assert read_replay_settings({"DEAD_LETTER_BUCKET": "a"}) == ReplaySettings("a", "")
+    assert read_replay_settings({"DEAD_LETTER_BUCKET": "a", "ON_FAILURE_BUCKET": "b"}) == ReplaySettings(
+        "a", "b"
+    )
+    with pytest.raises(SettingsError, match=r"^DEAD_LETTER_BUCKET is not set$"):
+        read_replay_settings({})
 
 
 @pytest.mark.parametrize(
@@ -235,6 +247,7 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert read_settings() == DEFAULTS
     assert read_cache_settings() == DEFAULTS.cache
+    assert read_replay_settings() == ReplaySettings(DEFAULTS.dead_letter_bucket, "")
 
 
 @pytest.mark.parametrize("setting", DOCUMENTED, ids=lambda setting: setting.name)

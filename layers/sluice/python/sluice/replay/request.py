@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from sluice.reasons import REASONS
 from sluice.replay.letter import moment
@@ -23,6 +23,33 @@ MAX_ATTEMPTS: Final = 100
 _REPLAY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _KEYS: Final = ("filter", "dry_run", "repair", "schema", "max_attempts", "limit", "max_concurrency")
 _FILTER_KEYS: Final = ("reasons", "since", "until", "agents", "source")
+
+
+class Field(NamedTuple):
+    """Document one field of the input."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+FIELDS: Final = (
+    Field("filter.reasons", "[]", "only letters of these reasons; empty: of all"),
+    Field("filter.since", '""', "only letters that first failed at this time (RFC 3339) or later"),
+    Field("filter.until", '""', "only letters that first failed before this time"),
+    Field("filter.agents", "[]", "only letters whose message names one of these agents"),
+    Field(
+        "filter.source",
+        '"all"',
+        "`dead_letters`, `failed_batches` (the event source's), both (`all`), or `parked`",
+    ),
+    Field("dry_run", "true", "write nothing and count what a run would do"),
+    Field("repair", "[]", "repair rules, at most 50"),
+    Field("schema", "null", "try the letters against this schema, whatever they name"),
+    Field("max_attempts", "3", "a letter that failed so often is parked without being run, 1 to 100"),
+    Field("limit", "100000", "letters at most, in the order of their objects' keys, 1 to 1000000"),
+    Field("max_concurrency", "5", "chunks at a time, 1 to 100"),
+)
 
 
 class InputError(ValueError):
