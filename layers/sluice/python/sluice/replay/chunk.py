@@ -1,4 +1,4 @@
-"""One chunk of a plan: claim, run, settle, object by object. The protocol is docs/decisions/0008.
+"""One chunk of a plan: claim, run, settle, object by object. The protocol is docs/decisions/0010.
 
 Nothing is held but one object's letters. Any call may fail or be the last one: what was claimed and not
 settled is free again when the claim ends, what was settled is found so by whoever comes next.

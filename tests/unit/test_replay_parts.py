@@ -1,0 +1,371 @@
+"""The parts around the protocol: imports, sweeps, listings, discards, estimates, and the cache that pretends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from sluice.claim import Claim, CommandError, claim, withdraw
+from sluice.deadline import Deadline
+from sluice.replay.discards import discard_in
+from sluice.replay.dry import DryCache, DryStore, DryTopic
+from sluice.replay.estimate import estimate
+from sluice.replay.letter import UnreadableError, read_letters, write_letters
+from sluice.replay.paper import is_conserved, overwrite, totals
+from sluice.replay.report import NoPlanError
+from sluice.replay.scan import ahead, scan
+from sluice.replay.settle import BUSY, NOT_RUN, PARK, Outcome
+from sluice.replay.store import Listed, StorageError, archive_of, persist
+from sluice.replay.undelivered import import_key, imported, originals
+from sluice.sinks.letter_store import LetterStore
+from tests.fakes.bucket import FakeS3
+from tests.fakes.cache import FakeCache
+from tests.fakes.records import record
+from tests.fakes.replays import Replays, key_of, letter, message, on_failure
+from tests.fakes.schedule import Clock, Mode, Schedule
+
+ORIGINAL = Listed("aws/lambda/x/2026/key", '"etag"', 5, "2026-11-23T08:15:00.000Z")
+
+
+def store_of(s3: FakeS3) -> LetterStore:
+    return LetterStore("letters", lambda: s3)
+
+
+def deadline(seconds: float = 60.0) -> Deadline:
+    clock = Clock(seconds)
+    return Deadline(clock.remaining_ms, clock.sleep, jitter=lambda: 0.5)
+
+
+def test_import_key() -> None:
+    """An import is named after its original's key and version; day and hour are those of its writing."""
+    key = import_key(ORIGINAL)
+
+    assert key.startswith("dead-letters/reason=undelivered/dt=2026-11-23/hh=08/")
+    assert import_key(ORIGINAL) == key
+    assert len({key, import_key(ORIGINAL._replace(key="k")), import_key(ORIGINAL._replace(etag='"2"'))}) == 3
+
+
+def test_import() -> None:
+    """An imported letter has the message's bytes and origin, says who gave up and why, and since when."""
+    body = on_failure(message(1, b"\xff"), message(2, None)._replace(value=None, headers=(("h", b"\x80"),)))
+    first, second = read_letters(imported(body, ORIGINAL.modified, "1.0"))
+
+    assert (first["reason"], first["stage"], first["state"]) == ("undelivered", "replay", "open")
+    assert first["detail"] == "the event source gave up: RetryAttemptsExhausted"
+    assert (first["first_failed_at"], first["pipeline"]) == ("2026-11-23T09:30:00.000Z", "1.0")
+    assert (first["value_b64"], second["value_b64"]) == ("/w==", None)
+    assert second["origin"]["headers"] == [["h", "gA=="]]
+
+
+def test_import_without_a_time() -> None:
+    """Where the envelope tells no usable time or condition, the time of its writing and no condition do."""
+    import orjson
+
+    envelope = orjson.loads(on_failure(message(1)))
+    for time_, context in (
+        (None, None),
+        ("soon", {"condition": 'a "quote"'}),
+        ("2026-11-23T09:30:00", {"condition": 7}),
+    ):
+        body = orjson.dumps(envelope | {"timestamp": time_, "requestContext": context})
+        (one,) = read_letters(imported(body, ORIGINAL.modified, "1.0"))
+        assert (one["first_failed_at"], one["detail"]) == (ORIGINAL.modified, "the event source gave up")
+
+
+def test_import_of_nothing() -> None:
+    """An on-failure object without records is imported as an emptied object, so it is not looked at again."""
+    assert imported(on_failure(), ORIGINAL.modified, "1.0") == b""
+
+
+def test_import_of_wrong_types() -> None:
+    """A record with a field of another type than Kafka's makes the object unreadable, not the letter later."""
+    with pytest.raises(UnreadableError):
+        imported(
+            on_failure(message(1)).replace(b'\\"offset\\": 1', b'\\"offset\\": \\"1\\"'),
+            ORIGINAL.modified,
+            "1",
+        )
+
+
+def test_originals() -> None:
+    """In a bucket of both, what is ours is not taken for the event source's."""
+    keys = ["aws/x", "dead-letters/a", "parked/a", "replayed/a", "replays/r/plan.jsonl", "z"]
+
+    assert [one.key for one in originals(ORIGINAL._replace(key=key) for key in keys)] == ["aws/x", "z"]
+
+
+@pytest.mark.parametrize(
+    ("key", "parked", "expected"),
+    [
+        ("dead-letters/reason=x/a", False, "replayed/reason=x/a"),
+        ("dead-letters/reason=x/a", True, "parked/reason=x/a"),
+        ("parked/reason=x/a", False, "replayed/reason=x/a"),
+        ("parked/reason=x/a", True, "parked/reason=x/a"),
+    ],
+)
+def test_archives(key: str, parked: bool, expected: str) -> None:
+    """An object keeps its name in the archives."""
+    assert archive_of(key, parked=parked) == expected
+
+
+def test_late_retry_finds_its_letters_written() -> None:
+    """What was swept away is still there, emptied: the event source's late retry writes nothing anew."""
+    world = Replays()
+    key = world.put(key_of("a"), letter(1))
+    world.execute("r1")
+
+    assert world.s3.objects[key] == b""
+    assert store_of(world.s3).put(key, write_letters([letter(1)]), None) is None
+
+
+def test_a_sealed_object_is_finished_by_the_next_plan() -> None:
+    """A sweep that ended in mid-air is finished by whoever plans next, and its parked letter has one place."""
+    world = Replays()
+    key = world.put(key_of("a"), letter(1, state="parked", moved=True), letter(2, state="recovered"))
+    before = dict(world.s3.objects)
+    dry = world.dry_run({"filter": {"source": "parked"}})
+    assert (dry["selected"], dry["recovered"], dict(world.s3.objects)) == (1, 1, before)
+    plan = world.plan("r1", {"filter": {"source": "parked"}})
+
+    assert plan["selected"] == 1
+    assert world.s3.objects[key] == b""
+    (first, _) = read_letters(world.s3.objects["parked/" + key.removeprefix("dead-letters/")])
+    assert "moved" not in first
+
+
+def test_persist() -> None:
+    """A call is tried until the time is up, three times however little of it is left, then its error goes on."""
+    tries: list[int] = []
+
+    def fail() -> None:
+        tries.append(1)
+        raise StorageError("get: SlowDown")
+
+    for seconds, most in ((0.0, 3), (60.0, 200)):
+        tries.clear()
+        with pytest.raises(StorageError):
+            persist(fail, deadline(seconds))
+        assert 3 <= len(tries) <= most
+    assert len(tries) > 20
+
+
+def test_persist_succeeds() -> None:
+    """A call that succeeds is not repeated, one that fails at first is."""
+    answers: list[Any] = [StorageError("x"), StorageError("x"), 7]
+
+    def call() -> int:
+        answer = answers.pop(0)
+        if isinstance(answer, StorageError):
+            raise answer
+        return int(answer)
+
+    assert persist(call, deadline()) == 7
+    assert answers == []
+
+
+def test_scan() -> None:
+    """A scan skips what was emptied, names what cannot be read, and begins a listing that broke off anew."""
+    s3 = FakeS3(Schedule({0: Mode.BEFORE}))
+    for name, body in (("d/a", write_letters([letter(1)])), ("d/b", b""), ("d/c", b"x"), ("e", b"x")):
+        s3.write(name, body)
+    found = list(scan(store_of(s3), "d/", deadline()))
+
+    assert [(one.key, one.letters and [each["id"] for each in one.letters]) for one in found] == [
+        ("d/a", ["agent_raw_output-0-1"]),
+        ("d/c", None),
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_ahead(workers: int) -> None:
+    """Answers come in the order of the items, and no more are made ahead than twice the workers."""
+    made = threading.Semaphore(0)
+    taken, ahead_of = 0, []
+
+    def call(item: int) -> int:
+        time.sleep(0.001 * (item % 3))
+        made.release()
+        return item * item
+
+    for item, answer in ahead(range(40), call, workers):
+        assert answer == item * item
+        taken += 1
+        ahead_of.append(made._value - taken)
+
+    assert taken == 40
+    assert max(ahead_of) <= 2 * workers + 1
+
+
+def test_ahead_fails() -> None:
+    """A call's error comes out in its item's turn."""
+
+    def call(item: int) -> int:
+        if item == 2:
+            raise StorageError("get: x")
+        return item
+
+    answers = ahead(range(5), call, 3)
+    assert [next(answers), next(answers)] == [(0, 0), (1, 1)]
+    with pytest.raises(StorageError):
+        next(answers)
+
+
+def test_discards() -> None:
+    """Named letters of an object are marked with who and why, the others left; a done object is swept."""
+    world = Replays()
+    key = world.put(key_of("a"), letter(1), letter(2), letter(3, state="recovered"))
+    store = store_of(world.s3)
+    given: dict[str, Any] = {"who": "ada", "why": "test data", "now": world.now}
+
+    assert discard_in(key, ["agent_raw_output-0-1", "agent_raw_output-0-3"], store, deadline(), **given) == [
+        "agent_raw_output-0-1"
+    ]
+    assert world.states() == {
+        f"agent_raw_output-0-{n}": s for n, s in ((1, "discarded"), (2, "open"), (3, "recovered"))
+    }
+    assert discard_in(key, ["agent_raw_output-0-1"], store, deadline(), **given) == []
+    assert discard_in(key, ["agent_raw_output-0-2"], store, deadline(), **given) == ["agent_raw_output-0-2"]
+    assert world.s3.objects[key] == b""
+    assert world.execute("r1", {}) is not None
+    assert world.published() == []
+
+
+@pytest.mark.parametrize(("who", "why"), [("", "x"), ("x", " ")])
+def test_discards_name_somebody(who: str, why: str) -> None:
+    """A discard without a name or a reason is refused."""
+    world = Replays()
+    with pytest.raises(ValueError, match="who decided it and why"):
+        discard_in("k", ["x"], store_of(world.s3), deadline(), who=who, why=why, now=world.now)
+
+
+def test_discard_between() -> None:
+    """A discard that comes between a replay's read and its claim is kept, and the letter not run."""
+    world = Replays()
+    key = world.put(key_of("a"), letter(1), letter(2))
+    plan = world.plan("r1", {})
+    store, name = store_of(world.s3), "agent_raw_output-0-1"
+    reads = len(world.schedule.points) + 2  # the plan, the object, and now the claim
+    world.schedule.before[reads] = lambda: discard_in(  # type: ignore[assignment]
+        key, [name], store, deadline(), who="ada", why="x", now=world.now
+    )
+    world.chunk("r1", 0)
+
+    assert plan["selected"] == 2
+    assert world.states() == {name: "discarded", "agent_raw_output-0-2": "recovered"}
+    answer = world.report("r1")
+    assert (answer["recovered"], answer["busy"]) == (1, 1)
+
+
+def test_no_plan() -> None:
+    """A report on a replay that was never planned says so."""
+    with pytest.raises(NoPlanError, match="there is no plan of a replay r1"):
+        Replays().report("r1")
+
+
+def test_totals() -> None:
+    """Every outcome is counted once, the failing ones by their reasons."""
+    outcomes = [
+        Outcome("recovered"),
+        BUSY,
+        NOT_RUN,
+        PARK,
+        Outcome("duplicate"),
+        Outcome("still_failing", "empty"),
+    ]
+    counts = totals(outcomes * 2)
+
+    assert counts == {
+        "selected": 12,
+        "recovered": 2,
+        "duplicates": 2,
+        "parked": 2,
+        "busy": 2,
+        "not_run": 2,
+        "still_failing": {"empty": 2},
+    }
+    assert is_conserved(counts)
+    for name in counts.keys() - {"still_failing"}:
+        assert not is_conserved({**counts, name: counts[name] + 1})
+    assert not is_conserved({**counts, "still_failing": {}})
+
+
+def test_overwrite() -> None:
+    """A report is written whatever is there, and a lost answer does no harm."""
+    s3 = FakeS3(Schedule({1: Mode.AFTER}))
+    for body in (b"1", b"2"):
+        overwrite(store_of(s3), "k", body, deadline())
+        assert s3.objects["k"] == body
+
+
+def test_overwritten_all_the_time() -> None:
+    """Who never gets his turn to write fails instead of trying for ever."""
+    s3 = FakeS3()
+    s3.refuse = "PreconditionFailed"
+    with pytest.raises(StorageError, match="k is written by others all the time"):
+        overwrite(store_of(s3), "k", b"", deadline())
+
+
+def test_estimate() -> None:
+    """More letters, objects and chunks cost more; more chunks at a time take less time and cost the same."""
+    small, large = estimate(100, 10, 1, 5), estimate(100_000, 5_000, 800, 5)
+
+    assert small < large
+    assert estimate(100_000, 5_000, 800, 50).seconds * 9 < large.seconds
+    assert estimate(100_000, 5_000, 800, 50).dollars == large.dollars
+    assert 0.1 < large.dollars < 1
+    assert estimate(0, 0, 0, 5) == (0, 0.0)
+
+
+AGENTS, CONTENTS = st.sampled_from(("planner", "critic")), st.sampled_from(("a" * 32, "b" * 32, "c" * 32))
+RECORDS = st.lists(
+    st.tuples(st.integers(0, 5), AGENTS, CONTENTS, st.sampled_from(("0123abcd", "0badcafe"))), max_size=8
+)
+
+
+@given(RECORDS, RECORDS, RECORDS)
+def test_the_cache_that_pretends(before: list[Any], first: list[Any], second: list[Any]) -> None:
+    """Claims on it get the answers that the cache itself would give, and the cache is left as it was."""
+    real, asked = FakeCache(), FakeCache()
+    for cache in (real, asked):
+        _claims(cache, before)
+    entries, pretender = asked.keys(), DryCache(asked)
+
+    assert [_claims(pretender, rows) for rows in (first, second)] == [
+        _claims(real, rows) for rows in (first, second)
+    ]
+    assert asked.keys() == entries
+
+
+def _claims(cache: Any, rows: list[Any]) -> list[Claim]:
+    records = [record(offset, content, agent=agent, source=source) for offset, agent, content, source in rows]
+    return claim(records, cache, 60, 1.0)
+
+
+def test_the_cache_that_pretends_and_fails() -> None:
+    """A cache that does not answer fails the claim, and one that holds another type is in nobody's way."""
+    cache = FakeCache()
+    cache.run = lambda commands, timeout: [CommandError("connection") for _ in commands]  # type: ignore[method-assign]
+    assert claim([record(1)], DryCache(cache), 60, 1.0) == [Claim("failed", error="connection")]
+    cache.run = lambda commands, timeout: [CommandError("WRONGTYPE", foreign=True) for _ in commands]  # type: ignore[method-assign]
+    assert claim([record(1)], DryCache(cache), 60, 1.0) == [Claim("stored")]
+
+
+def test_the_topic_and_the_store_that_pretend() -> None:
+    """Everything is delivered and written, and nothing is anywhere."""
+    s3 = FakeS3()
+    s3.write("real", b"1")
+    store = DryStore(store_of(s3), {"made": lambda: b"2"})
+    one = record(1)
+
+    assert DryTopic().send([one], 1.0).delivered == {one.origin_id}
+    assert store.put("new", b"", None) is not None
+    assert [key for key, stored in ((k, store.get(k)) for k in ("new", "made", "real")) if stored] == [
+        "made",
+        "real",
+    ]
+    assert [listed.key for listed in store.list("")] == ["real"]
+    assert withdraw(one, DryCache(FakeCache()), 1.0)
