@@ -84,6 +84,12 @@ def message_of(letter: Letter) -> Message:
     )
 
 
+def size_of(letter: Letter) -> int:
+    """Return the bytes of the letter's message, without decoding them."""
+    text = letter["value_b64"] or ""
+    return len(text) * 3 // 4 - text.count("=", -2)
+
+
 def _bytes(text: str | None) -> bytes | None:
     return None if text is None else b64decode(text, None, True)
 

@@ -14,7 +14,7 @@ from sluice.deliver import ConservationError
 from sluice.replay.chunk import Runs, Worker
 from sluice.replay.dry import DryStore
 from sluice.replay.estimate import estimate
-from sluice.replay.letter import Letter, UnreadableError, moment, read_letters, write_letters
+from sluice.replay.letter import Letter, UnreadableError, moment, read_letters, size_of, write_letters
 from sluice.replay.paper import (
     Plan,
     is_conserved,
@@ -135,7 +135,7 @@ class Planner:
                     shown = {name: letters[place].get(name) for name in _SHOWN}
                     yield {
                         **shown,
-                        "bytes": len(letters[place]["value_b64"] or "") * 3 // 4,
+                        "bytes": size_of(letters[place]),
                         "object": entry.key,
                     }
 

@@ -12,7 +12,7 @@ import orjson
 from pybase64 import b64decode
 
 from sluice.record import JsonObject
-from sluice.replay.letter import FINAL, Letter, identity
+from sluice.replay.letter import FINAL, Letter, identity, size_of
 from sluice.replay.request import Filter
 
 # moto's interpreter dies of recursion beyond some 1,000 children; a child costs 31 to 38 ms there.
@@ -105,7 +105,7 @@ class Catalogue:
             letter["attempt"],
             meant and letter["state"] == self._wanted and self._chosen(letter),
             sys.intern(letter["reason"]),
-            len(letter["value_b64"] or "") * 3 // 4,
+            size_of(letter),
         )
 
     def select(self, limit: int) -> Selection:
