@@ -1,4 +1,4 @@
-"""S3, played by moto in a process of its own."""
+"""S3 and Step Functions, played by moto in a process of their own."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 
-def start_aws(supervisor: Supervisor, run_dir: Path) -> str:
-    """Start moto and return its endpoint; it holds everything in memory, so its death is final."""
+def start_aws(supervisor: Supervisor, run_dir: Path, lambda_port: int = 0) -> str:
+    """Start moto and return its endpoint; it holds everything in memory, so its death is final.
+
+    State machines call the functions of the service at `lambda_port`.
+    """
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
+    command = [sys.executable, "-m", "ops.twin.aws_server", str(port), str(lambda_port)]
     supervisor.add(
         Child("aws", command, module_environment(), run_dir / "logs" / "aws.log", restart=False), port
     )

@@ -36,6 +36,7 @@ class LambdaConfig:
     layer: str
     environment: dict[str, str]
     timeout_seconds: int
+    timeouts: dict[str, int]
     concurrency: int
     run_dir: str
 
@@ -90,7 +91,7 @@ class Service:
             functions=config.functions,
             layer=config.layer,
             environment=config.environment,
-            timeout_seconds=config.timeout_seconds,
+            timeout_seconds=config.timeouts.get(name, config.timeout_seconds),
             run_dir=config.run_dir,
         )
 
