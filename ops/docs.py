@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from sluice import reasons, settings, telemetry
-from sluice.replay import letter, request, rules
+from sluice.replay import letter, paper, request, rules
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference.md"
 _MEMBER = re.compile(r'^    # (?P<meaning>.+)\n    "(?P<name>\w+)",$', re.MULTILINE)
@@ -51,6 +51,12 @@ def _replay() -> Iterator[str]:
         ("field", "default", "meaning"),
         [(f"`{f.name}`", f"`{f.default}`", f.meaning) for f in request.FIELDS],
     )
+    yield "## Replay: output"
+    yield (
+        "`selected = recovered + duplicates + still_failing + parked + busy + not_run`, always. A dry run adds what it "
+        "planned: `reasons`, `bytes`, `objects`, `chunks`, `estimate` (`seconds`, `dollars`) and up to five `samples`."
+    )
+    yield _table(("field", "meaning"), [(f"`{name}`", meaning) for name, meaning in paper.OUTPUT.items()])
     yield "## Replay: repair rules"
     yield (
         "Each is an object of `repair`, applied in order before validation; what it changes gets the flag `repaired`. "

@@ -12,11 +12,13 @@ from typing import Any
 from sluice import reasons, telemetry
 from sluice.reasons import REASONS
 from sluice.replay.letter import STATES
+from sluice.replay.paper import OUTPUT
 from sluice.replay.repair import OPERATIONS
 from sluice.replay.request import FIELDS, read_request
 from sluice.replay.rules import EXAMPLES
 from sluice.settings import DOCUMENTED
 from sluice.telemetry import METRIC_NAMES
+from tests.fakes.replays import Replays, key_of, letter
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/reference.md").read_text()
 
@@ -66,6 +68,19 @@ def test_replay_input() -> None:
 
     spelled, empty = read_request(given, ()), read_request({}, ())
     assert dataclasses.replace(spelled, raw={}) == empty
+
+
+def test_replay_output() -> None:
+    """Every field of a replay's output is on the page, and a replay puts out just these; a dry run these and its plan."""
+    world = Replays()
+    world.put(key_of("a"), letter(1))
+    dry, real = world.dry_run({}), world.execute("r1")
+
+    assert real is not None
+    assert {name: [meaning] for name, meaning in OUTPUT.items()} == table("Replay: output")
+    assert real.keys() == OUTPUT.keys()
+    planned = {"reasons", "bytes", "objects", "chunks", "estimate", "samples", "max_concurrency"}
+    assert dry.keys() == OUTPUT.keys() | planned
 
 
 def test_repair_rules() -> None:

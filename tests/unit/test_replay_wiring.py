@@ -19,7 +19,7 @@ from tests.fakes.broker import FakeBroker
 from tests.fakes.bucket import FakeS3
 from tests.fakes.cache import FakeCache
 from tests.fakes.replays import conserved, key_of, letter, message, on_failure
-from tests.unit.test_wiring import Context, Handler, load
+from tests.unit.test_wiring import Context, Handler, event, load
 
 ENVIRONMENT = {
     "REDIS_URL": "redis://cache:6379",
@@ -107,6 +107,18 @@ def test_dry_run(monkeypatch: pytest.MonkeyPatch) -> None:
     ((said, details),) = wired.log.lines
     assert (said, json.loads(details)["plan"]["selected"]) == ("plan", 3)
     assert "agent_raw_output-0-1" not in details
+
+
+def test_the_events_that_ship(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan that ships is a dry run whose rules mend a renamed field and an epoch; its report needs a replay first."""
+    wired = wire(monkeypatch)
+    raw = json.dumps({"agent": "planner", "timestamp": 1_763_885_700, "text": "late"}).encode()
+    wired.put("a", letter(1, "schema_invalid", raw), letter(2))
+    answer = wired.plan(event("replay-plan"), Context())
+
+    assert (answer["dry_run"], answer["selected"], answer["recovered"]) == (True, 1, 1)
+    with pytest.raises(NoPlanError):
+        wired.report(event("replay-report"), Context())
 
 
 def test_samples_are_five_at_most_and_say_nothing_of_the_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,22 @@ COUNTED: Final = {
 }
 
 
+# The fields of an execution's output, of a dry run's too.
+OUTPUT: Final = {
+    "replay_id": "the execution's name; letters that it settled bear it",
+    "dry_run": "whether nothing was written",
+    "selected": "letters that were selected, each message once; the sum of the six counts below",
+    "recovered": "letters that were stored and published",
+    "duplicates": "letters that say what a living record says, or repeat another letter",
+    "still_failing": "letters that failed again, by their reason now; they stay open, one attempt further",
+    "parked": "letters that had no attempt left, or were parked and failed again",
+    "busy": "letters that another replay holds or settled meanwhile, or that a run which died still holds",
+    "not_run": "letters that were not tried, for the infrastructure failed; free at once, no attempt counted",
+    "unreadable_objects": "objects that do not hold what they should; they are left as they are",
+    "report": "where the full report lies, a ledger of all letters beside it; null after a dry run",
+}
+
+
 class Chunk(NamedTuple):
     """Where one chunk stands in the plan's file, and its head; in bytes. One item of the distributed map."""
 
