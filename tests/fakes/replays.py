@@ -141,7 +141,7 @@ class Replays:
 
     def dry_run(self, given: dict[str, Any], replay_id: str = "dry") -> dict[str, Any]:
         request = _request(given)
-        run = self._rerun(request, DryCache(self.cache), DryTopic())
+        run = self.wrap(self._rerun(request, DryCache(self.cache), DryTopic()))
         return self.planner().dry_run(replay_id, request, run, self.seconds)
 
     def plan(self, replay_id: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from sluice.replay.chunk import OutOfTimeError
 from tests.fakes.replays import Replays, key_of, letter, message, on_failure, value
 
 EMPTY: dict[str, Any] = {
@@ -359,5 +360,7 @@ def test_more_letters_than_time() -> None:
 
     world.wrap = slowly
 
+    with pytest.raises(OutOfTimeError, match="lower `limit`"):
+        world.dry_run({})
     assert counts(world.execute("r1")) == {"recovered": 4}
     assert len(world.published()) == 4

@@ -20,7 +20,9 @@ from sluice.replay.report import NoPlanError
 from sluice.replay.scan import ahead, scan
 from sluice.replay.settle import BUSY, NOT_RUN, PARK, Outcome
 from sluice.replay.store import Listed, StorageError, archive_of, persist
+from sluice.replay.sweep import sweep
 from sluice.replay.undelivered import import_key, imported, originals
+from sluice.replay.view import View
 from sluice.sinks.letter_store import LetterStore
 from tests.fakes.bucket import FakeS3
 from tests.fakes.cache import FakeCache
@@ -28,6 +30,7 @@ from tests.fakes.records import record
 from tests.fakes.replays import Replays, key_of, letter, message, on_failure
 from tests.fakes.schedule import Clock, Mode, Schedule
 
+NOW = "2026-11-24T10:00:00.000Z"
 ORIGINAL = Listed("aws/lambda/x/2026/key", '"etag"', 5, "2026-11-23T08:15:00.000Z")
 
 
@@ -120,6 +123,58 @@ def test_late_retry_finds_its_letters_written() -> None:
 
     assert world.s3.objects[key] == b""
     assert store_of(world.s3).put(key, write_letters([letter(1)]), None) is None
+
+
+SETTLED, PARKED, SEALED = {"state": "recovered"}, {"state": "parked"}, {"state": "parked", "moved": True}
+
+
+@pytest.mark.parametrize(
+    ("letters", "puts"),
+    [
+        ([{}], []),
+        ([SETTLED, {}], []),
+        ([SETTLED], ["replayed", ""]),
+        ([PARKED], ["sealed", "parked", ""]),
+        ([PARKED, SETTLED], ["sealed", "parked", ""]),
+        ([SEALED, SETTLED], ["parked", ""]),
+        ([SEALED, PARKED], ["sealed", "parked", ""]),
+    ],
+)
+def test_sweep(letters: list[dict[str, Any]], puts: list[str]) -> None:
+    """An object is sealed where it must be, archived, emptied, in this order; with something left to do it is left."""
+    s3 = FakeS3()
+    body = write_letters(letter(n, **changes) for n, changes in enumerate(letters))
+    s3.write("dead-letters/a", body)
+    sweep(
+        "dead-letters/a", View(read_letters(body), s3.etag("dead-letters/a")), store_of(s3), deadline(), NOW
+    )
+
+    written = [(request["Key"], read_letters(request["Body"])) for request in s3.requests]
+    said = [
+        key.partition("/")[0] if not key.startswith("dead-letters/") else "sealed" if left else ""
+        for key, left in written
+    ]
+    assert said == puts
+    for key, left in written:
+        sealed = {one["id"] for one in left if one.get("moved")}
+        parked = {one["id"] for one in left if one["state"] == "parked"}
+        assert sealed == (parked if key.startswith("dead-letters/") else set())
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_sweeping_too_late(late: int) -> None:
+    """Whoever sweeps an older version than what is there seals and empties nothing."""
+    s3 = FakeS3()
+    letters = [letter(1, state="parked"), letter(2, state="recovered")][late:]
+    s3.write("dead-letters/a", write_letters(letters))
+    old = View(letters, s3.etag("dead-letters/a"))
+    s3.write("dead-letters/a", write_letters([letter(1), letter(2)]))
+    now = s3.objects["dead-letters/a"]
+    sweep("dead-letters/a", old, store_of(s3), deadline(), NOW)
+
+    assert s3.objects["dead-letters/a"] == now
+    # The archive of settled letters is what it will be in any case; that of parked ones must not come too early.
+    assert not any(key.startswith("parked/") for key in s3.objects)
 
 
 def test_a_sealed_object_is_finished_by_the_next_plan() -> None:

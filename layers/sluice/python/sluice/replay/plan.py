@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sluice.deadline import Deadline
 from sluice.deliver import ConservationError
-from sluice.replay.chunk import Runs, Worker
+from sluice.replay.chunk import OutOfTimeError, Runs, Worker
 from sluice.replay.dry import DryStore
 from sluice.replay.estimate import estimate
 from sluice.replay.letter import Letter, UnreadableError, moment, read_letters, size_of, write_letters
@@ -97,8 +97,13 @@ class Planner:
         store = DryStore(self.store, self._pretended)
         terms = terms_of(replay_id, request)
         worker = Worker(store, run, terms, self.deadline, timeout_seconds, self.now)
-        for chunk in selection.chunks:
-            worker.chunk(chunk)
+        try:
+            for chunk in selection.chunks:
+                worker.chunk(chunk)
+        except OutOfTimeError:
+            raise OutOfTimeError(
+                "a dry run has to end within one call: lower `limit` or narrow the filter"
+            ) from None
         counts = totals(worker.outcomes.values())
         if counts["selected"] != selection.selected or not is_conserved(counts):
             raise ConservationError(f"{selection.selected} letters selected, {counts} accounted for")

@@ -41,21 +41,18 @@ class Rerun:
         outcomes: dict[int, Outcome] = {}
         for places in _rounds(letters):
             messages = [message_of(letters[place]) for place in places]
-            judged = [
-                self._judge(letters[place], message, terms)
-                for place, message in zip(places, messages, strict=True)
-            ]
+            judged = [self.judge(letters[place], terms.replay_id) for place in places]
             delivery = deliver(messages, judged, self.sinks, deadline)
             for place, outcome in zip(places, delivery.outcomes, strict=True):
                 outcomes[place] = self._outcome(outcome, terms)
         return [outcomes[place] for place in range(len(letters))]
 
-    def _judge(self, letter: Letter, message: Message, terms: Terms) -> Record | DeadLetter:
-        (verdict,) = self._pipeline(letter["reason"]).judge(
-            [self._addressed(message)], letter.get("source") or ""
-        )
+    def judge(self, letter: Letter, replay_id: str) -> Record | DeadLetter:
+        """Return what the current pipeline makes of a letter, repaired as the input says; nothing is written."""
+        message = self._addressed(message_of(letter))
+        (verdict,) = self._pipeline(letter["reason"]).judge([message], letter.get("source") or "")
         if isinstance(verdict, Record):
-            verdict.headers.append((REPLAY_HEADER, terms.replay_id.encode()))
+            verdict.headers.append((REPLAY_HEADER, replay_id.encode()))
         return verdict
 
     def _addressed(self, message: Message) -> Message:

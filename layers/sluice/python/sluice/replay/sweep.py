@@ -21,24 +21,24 @@ def is_done(key: str, letters: Sequence[Letter], now: str) -> bool:
     return bool(letters) and not any(letter["state"] in waiting or claimed(letter, now) for letter in letters)
 
 
-def sweep(key: str, view: View, store: Store, deadline: Deadline, now: str) -> bool:
-    """Archive an object as it was read, if nothing is left to do in it, and empty it; tell whether it was.
+def sweep(key: str, view: View, store: Store, deadline: Deadline, now: str) -> None:
+    """Archive an object as it was read, if nothing is left to do in it, and empty it.
 
     Every step may be repeated, and taken by another; whoever is late is refused. Raises StorageError.
     """
     letters, etag = view
     if not is_done(key, letters, now):
-        return False
+        return
     parked = any(letter["state"] == "parked" for letter in letters)
     if parked and not all(letter.get("moved") for letter in letters if letter["state"] == "parked"):
         body = write_letters(map(sealed, letters))
         version = persist(lambda: store.put(key, body, etag), deadline)
         if version is None:
-            return False
+            return
         etag = version
     archive = write_letters(map(unsealed, letters))
     persist(lambda: store.put(archive_of(key, parked=parked), archive, None), deadline)
-    return persist(lambda: store.put(key, b"", etag), deadline) is not None
+    persist(lambda: store.put(key, b"", etag), deadline)
 
 
 def sealed(letter: Letter) -> Letter:
