@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import ceil
 from typing import Final, NamedTuple
 
-# Requests to S3 for one object: read, claim, settle, archive, empty; and Plan and Report read it once more.
-_PUTS, _GETS = 4, 3
+# Requests to S3 for one object: claimed, settled, archived, emptied; read by Plan and by its chunk, and by Report,
+# which follows it into the archive.
+_PUTS, _GETS = 4, 4
 _PUT_DOLLARS: Final = 0.005 / 1_000
 _GET_DOLLARS: Final = 0.0004 / 1_000
 # A child execution is two transitions beside its start, a call is one request.

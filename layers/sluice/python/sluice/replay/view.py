@@ -21,7 +21,7 @@ _NOTHING = View([], "")
 
 def look(key: str, store: Store, deadline: Deadline) -> View:
     """Return an object's letters, those of an emptied one from its archive. Raises StorageError."""
-    for place in (key, archive_of(key, parked=True), archive_of(key, parked=False)):
+    for place in (key, archive_of(key, parked=False), archive_of(key, parked=True)):
         stored = persist(lambda place=place: store.get(place), deadline)  # type: ignore[misc]
         if stored is not None and stored.body:
             try:
