@@ -18,6 +18,10 @@ ARGS ?=
 PY := .venv/bin/python
 LOCAL := .venv/local.stamp .venv/rie.stamp
 DEV := .venv/dev.stamp .venv/rie.stamp
+# `make replay` without ARGS mends what the sample's upgraded agent wrote; YES=1 does not ask.
+YES ?=
+MEND := --agent scribe-40 --repair events/repair/upgraded-agent.json
+
 SLUICE := PYTHONPATH=layers/sluice/python $(PY)
 PYTEST := $(PY) -m pytest $(ARGS)
 # Tests marked `kafka` hold on Apache Kafka only.
@@ -38,6 +42,22 @@ help: ## Print this help
 .PHONY: run
 run: $(LOCAL) ## Run the pipeline in the local twin [INPUT=file.jsonl[.gz]|file.b64|-] [OUT=folder]
 	@exec $(PY) -m ops.twin run $${INPUT:+--input "$$INPUT"} $${OUT:+--out "$$OUT"}
+
+.PHONY: up
+up: $(LOCAL) ## Start a twin that stays: runs and replays use it and leave their records there
+	@exec $(PY) -m ops.twin up
+
+.PHONY: down
+down: ## End that twin and everything in it
+	@if [ -x $(PY) ]; then exec $(PY) -m ops.twin down; fi
+
+.PHONY: replay
+replay: $(LOCAL) ## Replay its dead letters: count, ask, run [YES=1] [ARGS='--reason … --repair rules.json']
+	@exec $(SLUICE) -m ops.cli replay --local $(or $(ARGS),$(MEND)) $(if $(YES),--yes)
+
+.PHONY: sluice
+sluice: $(LOCAL) ## The operator's tool: make sluice ARGS='ls --local', ARGS='--help'
+	@exec $(SLUICE) -m ops.cli $(or $(ARGS),--help)
 
 .PHONY: bench
 bench: $(DEV) ## Measure speed and memory, beside the seed loop and the floor
@@ -116,7 +136,7 @@ lock: ## Pin the requirements anew (needs uv)
 	done
 
 .PHONY: clean
-clean: ## Remove everything that make made, .venv too
+clean: down ## Remove everything that make made, .venv too
 	@rm -rf .venv .venv.lock .cache build out mutants htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
 	  .pytest_cache .ruff_cache ops/kafka/target
 	@find functions layers ops tests -name __pycache__ -type d -prune -exec rm -rf {} +

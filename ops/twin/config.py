@@ -47,6 +47,7 @@ class Shared:
     on_failure_bucket: str
     cleaned_topic: str
     mapping_id: str
+    embedded_broker: bool
 
 
 @dataclass(frozen=True)

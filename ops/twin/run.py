@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import redis
 from botocore.exceptions import BotoCoreError, ClientError
 from confluent_kafka import KafkaException
 
-from ops.sample import limits
 from ops.twin.collect import CollectError, RawTopics, read_given_up, read_letters
-from ops.twin.config import REPOSITORY, EventSource, TwinConfig, TwinError
+from ops.twin.config import TwinError
 from ops.twin.counters import Comparison, Totals, read_invocations, read_totals
 from ops.twin.differences import Differences
 from ops.twin.feed import Feeder
@@ -24,69 +22,17 @@ from ops.twin.group import start_pollers
 from ops.twin.incarnation import connect, generation, make_way, write_cache
 from ops.twin.inputs import Value, read_values
 from ops.twin.ledger import Ledger
+from ops.twin.options import RunOptions
 from ops.twin.outputs import Outputs
 from ops.twin.progress import Display
 from ops.twin.report import summarise
 from ops.twin.twin import Twin
-from ops.twin.verify import DEFAULT_TOPIC_BYTES, Check, Findings, Judge
+from ops.twin.verify import Check, Findings, Judge, origin_of
 from ops.twin.watch import Watch
 from sluice.source import source_of
 from sluice.wiring import build_pipeline
 
-LAYER = REPOSITORY / "layers" / "sluice" / "python"
-SAMPLE = REPOSITORY / "events" / "records" / "sample.jsonl"
-# The functions' own defaults.
-MAX_MESSAGE_BYTES, MAX_CLEANED_BYTES = 1_048_576, 1_000_000
 _CHUNK = 500
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """Hold what a run can be told; servers that are not given are embedded."""
-
-    source: str = str(SAMPLE)
-    out: Path | None = None
-    kafka: str | None = None
-    redis: str | None = None
-    redis_mode: str = "standalone"
-    max_message_bytes: int | None = None
-    partitions: int = 4
-    event_source: EventSource = field(default_factory=EventSource)
-    layer: Path = LAYER
-    stall_seconds: float = 180.0
-    kafka_properties: Mapping[str, str] = field(default_factory=dict)
-    function_timeout_seconds: int = 60
-
-    def limits(self) -> tuple[int, int]:
-        """Return MAX_MESSAGE_BYTES and MAX_CLEANED_BYTES: the sample has small ones, to be small itself."""
-        message, cleaned = MAX_MESSAGE_BYTES, MAX_CLEANED_BYTES
-        if self.is_sample():
-            message, cleaned = limits.MAX_MESSAGE_BYTES, limits.MAX_CLEANED_BYTES
-        return self.max_message_bytes or message, cleaned
-
-    def is_sample(self) -> bool:
-        """Tell whether the input is the sample, which has limits of its own."""
-        return self.source != "-" and Path(self.source).resolve() == SAMPLE
-
-    def topic_bytes(self) -> int:
-        """Return the cleaned topic's `max.message.bytes`: the sample has a small one, so that it is met."""
-        return limits.CLEANED_TOPIC_BYTES if self.is_sample() else DEFAULT_TOPIC_BYTES
-
-    def twin_config(self) -> TwinConfig:
-        """Return the twin's configuration."""
-        message, cleaned = self.limits()
-        return TwinConfig(
-            kafka=self.kafka,
-            redis=self.redis,
-            redis_mode=self.redis_mode,
-            partitions=self.partitions,
-            event_source=self.event_source,
-            environment={"MAX_MESSAGE_BYTES": str(message), "MAX_CLEANED_BYTES": str(cleaned)},
-            kafka_properties=self.kafka_properties,
-            function_timeout_seconds=self.function_timeout_seconds,
-            cleaned_topic_bytes=self.topic_bytes(),
-            layer=self.layer,
-        )
 
 
 class Moment(NamedTuple):
@@ -155,6 +101,7 @@ class _Run:
         self._ledger = Ledger(twin.raw_topic, options.partitions, values)
         self._cache = connect(twin.redis_url, twin.redis_mode)
         self._starts = 0
+        self._before: dict[int, int] = {}
         self._notes: list[str] = []
         self._differences = Differences()
 
@@ -162,6 +109,7 @@ class _Run:
         """Send, wait, read back, compare."""
         foreign = self._make_way()
         born = generation(self._cache)
+        self._before = self._ends_of_cleaned()
         self._start_pollers()
         started = time.monotonic()
         self._drive(during)
@@ -187,6 +135,20 @@ class _Run:
         if self._options.redis is None:
             return set()
         return make_way(self._cache, self._ledger.values)
+
+    def _ends_of_cleaned(self) -> dict[int, int]:
+        """Return where the cleaned topic ends before this run; one of the run's own is empty."""
+        if self._options.shared is None:
+            return {}
+        topics = RawTopics(self._twin.bootstrap, self._options.kafka_properties)
+        try:
+            return topics.end_offsets(self._twin.cleaned_topic, self._options.partitions)
+        finally:
+            topics.close()
+
+    def _ours(self, origin: str) -> bool:
+        """Tell whether a record is this run's to account for: all are, but on a twin that others use, too."""
+        return self._options.shared is None or origin.startswith(f"{self._twin.raw_topic}-")
 
     def _start_pollers(self) -> None:
         group = start_pollers(self._twin, self._options.kafka_properties)
@@ -226,7 +188,8 @@ class _Run:
         check.differences = self._differences
         topics = RawTopics(twin.bootstrap, self._options.kafka_properties)
         try:
-            for chunk in topics.read(twin.cleaned_topic, self._options.partitions):
+            for everything in topics.read(twin.cleaned_topic, self._options.partitions, self._before):
+                chunk = [message for message in everything if self._ours(origin_of(message))]
                 check.cleaned(chunk)
                 if outputs is not None:
                     outputs.cleaned(chunk)
@@ -235,11 +198,12 @@ class _Run:
         finally:
             topics.close()
         s3 = twin.s3()
-        for letters in read_letters(s3, twin.dead_letter_bucket):
+        for stored in read_letters(s3, twin.dead_letter_bucket):
+            letters = [letter for letter in stored if self._ours(letter.id)]
             check.letters(letters)
             if outputs is not None:
                 outputs.letters(letters)
-        check.given_up(read_given_up(s3, twin.on_failure_bucket))
+        check.given_up(one for one in read_given_up(s3, twin.on_failure_bucket) if self._ours(one.id))
         findings = check.finish()
         self._display.update("checked", findings.received - findings.lost)
         return findings

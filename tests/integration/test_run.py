@@ -19,7 +19,8 @@ import pytest
 from ops.twin.config import REPOSITORY
 from ops.twin.incarnation import connect
 from ops.twin.inputs import identity, read_values
-from ops.twin.run import SAMPLE, RunOptions, run
+from ops.twin.options import SAMPLE, RunOptions
+from ops.twin.run import run
 from sluice.reasons import REASONS
 from tests.integration.run_rig import left_over, runner, write_input
 
