@@ -1,4 +1,4 @@
-"""The parts around the protocol: imports, sweeps, listings, discards, estimates, and the cache that pretends."""
+"""The parts around the protocol: sweeps, listings, discards, totals and estimates."""
 
 from __future__ import annotations
 
@@ -7,31 +7,24 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
 
-from sluice.claim import Claim, CommandError, claim, withdraw
 from sluice.deadline import Deadline
 from sluice.replay.discards import discard_in
-from sluice.replay.dry import DryCache, DryStore, DryTopic
 from sluice.replay.estimate import estimate
-from sluice.replay.letter import UnreadableError, read_letters, write_letters
+from sluice.replay.letter import read_letters, write_letters
 from sluice.replay.paper import is_conserved, overwrite, totals
 from sluice.replay.report import NoPlanError
 from sluice.replay.scan import ahead, scan
 from sluice.replay.settle import BUSY, NOT_RUN, PARK, Outcome
-from sluice.replay.store import Listed, StorageError, archive_of, persist
+from sluice.replay.store import StorageError, archive_of, persist
 from sluice.replay.sweep import sweep
-from sluice.replay.undelivered import import_key, imported, originals
 from sluice.replay.view import View
 from sluice.sinks.letter_store import LetterStore
 from tests.fakes.bucket import FakeS3
-from tests.fakes.cache import FakeCache
-from tests.fakes.records import record
-from tests.fakes.replays import Replays, key_of, letter, message, on_failure
+from tests.fakes.replays import Replays, key_of, letter
 from tests.fakes.schedule import Clock, Mode, Schedule
 
 NOW = "2026-11-24T10:00:00.000Z"
-ORIGINAL = Listed("aws/lambda/x/2026/key", '"etag"', 5, "2026-11-23T08:15:00.000Z")
 
 
 def store_of(s3: FakeS3) -> LetterStore:
@@ -41,64 +34,6 @@ def store_of(s3: FakeS3) -> LetterStore:
 def deadline(seconds: float = 60.0) -> Deadline:
     clock = Clock(seconds)
     return Deadline(clock.remaining_ms, clock.sleep, jitter=lambda: 0.5)
-
-
-def test_import_key() -> None:
-    """An import is named after its original's key and version; day and hour are those of its writing."""
-    key = import_key(ORIGINAL)
-
-    assert key.startswith("dead-letters/reason=undelivered/dt=2026-11-23/hh=08/")
-    assert import_key(ORIGINAL) == key
-    assert len({key, import_key(ORIGINAL._replace(key="k")), import_key(ORIGINAL._replace(etag='"2"'))}) == 3
-
-
-def test_import() -> None:
-    """An imported letter has the message's bytes and origin, says who gave up and why, and since when."""
-    body = on_failure(message(1, b"\xff"), message(2, None)._replace(value=None, headers=(("h", b"\x80"),)))
-    first, second = read_letters(imported(body, ORIGINAL.modified, "1.0"))
-
-    assert (first["reason"], first["stage"], first["state"]) == ("undelivered", "replay", "open")
-    assert first["detail"] == "the event source gave up: RetryAttemptsExhausted"
-    assert (first["first_failed_at"], first["pipeline"]) == ("2026-11-23T09:30:00.000Z", "1.0")
-    assert (first["value_b64"], second["value_b64"]) == ("/w==", None)
-    assert second["origin"]["headers"] == [["h", "gA=="]]
-
-
-def test_import_without_a_time() -> None:
-    """Where the envelope tells no usable time or condition, the time of its writing and no condition do."""
-    import orjson
-
-    envelope = orjson.loads(on_failure(message(1)))
-    for time_, context in (
-        (None, None),
-        ("soon", {"condition": 'a "quote"'}),
-        ("2026-11-23T09:30:00", {"condition": 7}),
-    ):
-        body = orjson.dumps(envelope | {"timestamp": time_, "requestContext": context})
-        (one,) = read_letters(imported(body, ORIGINAL.modified, "1.0"))
-        assert (one["first_failed_at"], one["detail"]) == (ORIGINAL.modified, "the event source gave up")
-
-
-def test_import_of_nothing() -> None:
-    """An on-failure object without records is imported as an emptied object, so it is not looked at again."""
-    assert imported(on_failure(), ORIGINAL.modified, "1.0") == b""
-
-
-def test_import_of_wrong_types() -> None:
-    """A record with a field of another type than Kafka's makes the object unreadable, not the letter later."""
-    with pytest.raises(UnreadableError):
-        imported(
-            on_failure(message(1)).replace(b'\\"offset\\": 1', b'\\"offset\\": \\"1\\"'),
-            ORIGINAL.modified,
-            "1",
-        )
-
-
-def test_originals() -> None:
-    """In a bucket of both, what is ours is not taken for the event source's."""
-    keys = ["aws/x", "dead-letters/a", "parked/a", "replayed/a", "replays/r/plan.jsonl", "z"]
-
-    assert [one.key for one in originals(ORIGINAL._replace(key=key) for key in keys)] == ["aws/x", "z"]
 
 
 @pytest.mark.parametrize(
@@ -373,54 +308,3 @@ def test_estimate() -> None:
     assert estimate(100_000, 5_000, 800, 50).dollars == large.dollars
     assert 0.1 < large.dollars < 1
     assert estimate(0, 0, 0, 5) == (0, 0.0)
-
-
-AGENTS, CONTENTS = st.sampled_from(("planner", "critic")), st.sampled_from(("a" * 32, "b" * 32, "c" * 32))
-RECORDS = st.lists(
-    st.tuples(st.integers(0, 5), AGENTS, CONTENTS, st.sampled_from(("0123abcd", "0badcafe"))), max_size=8
-)
-
-
-@given(RECORDS, RECORDS, RECORDS)
-def test_the_cache_that_pretends(before: list[Any], first: list[Any], second: list[Any]) -> None:
-    """Claims on it get the answers that the cache itself would give, and the cache is left as it was."""
-    real, asked = FakeCache(), FakeCache()
-    for cache in (real, asked):
-        _claims(cache, before)
-    entries, pretender = asked.keys(), DryCache(asked)
-
-    assert [_claims(pretender, rows) for rows in (first, second)] == [
-        _claims(real, rows) for rows in (first, second)
-    ]
-    assert asked.keys() == entries
-
-
-def _claims(cache: Any, rows: list[Any]) -> list[Claim]:
-    records = [record(offset, content, agent=agent, source=source) for offset, agent, content, source in rows]
-    return claim(records, cache, 60, 1.0)
-
-
-def test_the_cache_that_pretends_and_fails() -> None:
-    """A cache that does not answer fails the claim, and one that holds another type is in nobody's way."""
-    cache = FakeCache()
-    cache.run = lambda commands, timeout: [CommandError("connection") for _ in commands]  # type: ignore[method-assign]
-    assert claim([record(1)], DryCache(cache), 60, 1.0) == [Claim("failed", error="connection")]
-    cache.run = lambda commands, timeout: [CommandError("WRONGTYPE", foreign=True) for _ in commands]  # type: ignore[method-assign]
-    assert claim([record(1)], DryCache(cache), 60, 1.0) == [Claim("stored")]
-
-
-def test_the_topic_and_the_store_that_pretend() -> None:
-    """Everything is delivered and written, and nothing is anywhere."""
-    s3 = FakeS3()
-    s3.write("real", b"1")
-    store = DryStore(store_of(s3), {"made": lambda: b"2"})
-    one = record(1)
-
-    assert DryTopic().send([one], 1.0).delivered == {one.origin_id}
-    assert store.put("new", b"", None) is not None
-    assert [key for key, stored in ((k, store.get(k)) for k in ("new", "made", "real")) if stored] == [
-        "made",
-        "real",
-    ]
-    assert [listed.key for listed in store.list("")] == ["real"]
-    assert withdraw(one, DryCache(FakeCache()), 1.0)
