@@ -18,7 +18,7 @@ from sluice.replay.scan import ahead, scan
 from sluice.replay.settle import BUSY, NOT_RUN, PARK, Outcome
 from sluice.replay.store import StorageError, archive_of, persist
 from sluice.replay.sweep import sweep
-from sluice.replay.view import View
+from sluice.replay.view import View, look
 from sluice.sinks.letter_store import LetterStore
 from tests.fakes.bucket import FakeS3
 from tests.fakes.replays import Replays, key_of, letter
@@ -308,3 +308,32 @@ def test_estimate() -> None:
     assert estimate(100_000, 5_000, 800, 50).dollars == large.dollars
     assert 0.1 < large.dollars < 1
     assert estimate(0, 0, 0, 5) == (0, 0.0)
+
+
+def test_discards_of_what_changes_all_the_time() -> None:
+    """Who is always too late to discard has discarded nothing, and says so."""
+    world = Replays()
+    key = world.put(key_of("a"), letter(1))
+    world.s3.refuse = "PreconditionFailed"
+    marked = discard_in(
+        key, ["agent_raw_output-0-1"], store_of(world.s3), deadline(), who="a", why="b", now=world.now
+    )
+
+    assert (marked, len(world.s3.requests)) == ([], 10)
+
+
+def test_look() -> None:
+    """An object's letters are found in it, else in the archive it went to; what cannot be read has none."""
+    s3 = FakeS3()
+    store = store_of(s3)
+    letters = [letter(1)]
+    assert look("dead-letters/a", store, deadline()) == View([], "")
+    for archive in ("parked/a", "replayed/a"):
+        s3.objects.clear()
+        s3.write("dead-letters/a", b"")
+        s3.write(archive, write_letters(letters))
+        assert look("dead-letters/a", store, deadline()) == View(letters, "")
+    s3.write("dead-letters/a", write_letters(letters * 2))
+    assert look("dead-letters/a", store, deadline()) == View(letters * 2, s3.etag("dead-letters/a"))
+    s3.write("dead-letters/a", b"x")
+    assert look("dead-letters/a", store, deadline()) == View([], "")
