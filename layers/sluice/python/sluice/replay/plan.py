@@ -43,9 +43,11 @@ from sluice.replay.store import (
 )
 from sluice.replay.sweep import is_done, sweep, unsealed
 from sluice.replay.undelivered import import_key, imported, originals
-from sluice.replay.view import View
+from sluice.replay.view import View, look
 
 _SAMPLES: Final = 5
+# An on-failure object holds a batch of up to 6 MB, and twice as many as are read at a time are held.
+_IMPORTERS: Final = 4
 _SHOWN: Final = ("id", "reason", "stage", "detail", "schema", "attempt", "first_failed_at")
 
 
@@ -133,8 +135,7 @@ class Planner:
         """Yield what some letters say of themselves; never the message, which is not redacted."""
         store = DryStore(self.store, self._pretended)
         for entry in (entry for chunk in chunks for entry in chunk if entry.counted):
-            stored = persist(partial(store.get, entry.key), self.deadline)
-            letters = read_letters(stored.body) if stored else []
+            letters = look(entry.key, store, self.deadline).letters
             for place in entry.counted:
                 if place < len(letters):
                     shown = {name: letters[place].get(name) for name in _SHOWN}
@@ -196,7 +197,7 @@ class Planner:
         listing = persist(lambda: list(originals(failed.list(""))), self.deadline)
         new = (one for one in listing if import_key(one) not in known)
         read = partial(_read_original, failed, self.deadline)
-        for original, stored in ahead(new, read, self.workers):
+        for original, stored in ahead(new, read, min(self.workers, _IMPORTERS)):
             if stored is None:  # its time in the bucket was over
                 continue
             try:
