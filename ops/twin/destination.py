@@ -17,7 +17,7 @@ def s3_client(endpoint: str) -> BaseClient:
     return aws_client("s3", endpoint)
 
 
-def aws_client(service: str, endpoint: str) -> BaseClient:
+def aws_client(service: str, endpoint: str, connections: int = 10) -> BaseClient:
     """Return a client of one of the twin's AWS services."""
     # botocore costs a third of a second and 30 MB, and most pollers never write here.
     import boto3  # noqa: PLC0415
@@ -32,7 +32,13 @@ def aws_client(service: str, endpoint: str) -> BaseClient:
         region_name=REGION,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=ACCESS_KEY,
-        config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}, proxies={}),
+        config=Config(
+            connect_timeout=2,
+            read_timeout=10,
+            retries={"total_max_attempts": 1},
+            proxies={},
+            max_pool_connections=connections,
+        ),
     )
 
 

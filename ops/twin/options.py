@@ -51,9 +51,7 @@ class RunOptions:
 
     def topic_bytes(self) -> int:
         """Return the cleaned topic's `max.message.bytes`: the sample has a small one, so that it is met."""
-        return (
-            limits.CLEANED_TOPIC_BYTES if self.is_sample() and self.shared is None else DEFAULT_TOPIC_BYTES
-        )
+        return limits.CLEANED_TOPIC_BYTES if self.is_sample() and self.shared is None else DEFAULT_TOPIC_BYTES
 
     def twin_config(self) -> TwinConfig:
         """Return the twin's configuration."""
