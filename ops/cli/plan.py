@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from ops.cli import screen
@@ -28,7 +29,7 @@ def show_plan(planned: dict[str, Any]) -> None:
         f"{planned['selected']:,} letters, {planned['bytes']:,} bytes, in {planned['objects']:,} objects and "
         f"{planned['chunks']:,} chunks; on AWS about {cost['seconds']:,} s and ${cost['dollars']:,.4f}"
     )
-    screen.table("", ("reason", "letters"), sorted(planned["reasons"].items(), key=lambda pair: -pair[1]))
+    screen.table("", ("reason", "letters"), Counter(planned["reasons"]).most_common())
     screen.out.print()
     _outcomes("would become", planned)
     samples = [(one["id"], one["reason"], one["detail"]) for one in planned["samples"]]

@@ -198,7 +198,7 @@ def _list(target: Target, output: Output) -> int:
         for one in found:
             screen.json(one)
     elif found:
-        screen.table("", ("replay", "status", "started"), (one.values() for one in found))
+        screen.table("", ("replay", "status", "started"), (tuple(one.values()) for one in found))
     else:
         screen.out.print("no replay was started yet")
     return OK

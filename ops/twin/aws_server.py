@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> None:
     )
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    lambda_eval_utils.boto_client_for = Clients(int(lambda_port))
+    lambda_eval_utils.boto_client_for = Clients(int(lambda_port))  # type: ignore[attr-defined]
     serve(["-H", HOST, "-p", port])
 
 

@@ -118,10 +118,18 @@ def down() -> bool:
         os.kill(pid, number)
         deadline = time.monotonic() + _DOWN_SECONDS
         while time.monotonic() < deadline:
-            if not _alive():
+            if not _alive() and _gone(pid):
                 return True
             time.sleep(0.05)
     raise TwinError(f"process {pid} of the twin does not end")
+
+
+def _gone(pid: int) -> bool:
+    """Tell whether a process is no more; what its parent has not fetched yet has no command line either."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
 
 
 def _alive() -> bool:
