@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import typer
 
-from ops.cli import looking, replaying, screen
+from ops.cli import discarding, looking, replaying, screen
 from ops.cli.exits import INTERRUPTED, MEANINGS, OK, Complaint
 
 _EPILOG: Final = "exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
@@ -20,7 +20,7 @@ COMMANDS: Final[tuple[Callable[..., int], ...]] = (
     replaying.replay,
     replaying.status,
     replaying.cancel,
-    replaying.discard,
+    discarding.discard,
 )
 
 

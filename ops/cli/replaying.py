@@ -1,11 +1,10 @@
-"""The commands that act: `replay`, `status`, `cancel`, `discard`."""
+"""The commands that run replays: `replay`, `status`, `cancel`."""
 
 from __future__ import annotations
 
 import getpass
 import sys
 import uuid
-from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,8 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
 from ops.cli import executions, screen
-from ops.cli.bucket import Shelf
-from ops.cli.exits import FAILED, INTERRUPTED, LEFT, OK, WRONG, Complaint
+from ops.cli.exits import INTERRUPTED, LEFT, OK
 from ops.cli.options import (
     Agents,
     Format,
@@ -33,8 +31,7 @@ from ops.cli.options import (
 )
 from ops.cli.plan import concurrency_for, show_output, show_plan
 from ops.cli.screen import Output
-from ops.cli.target import Target, complaining, find, patience
-from sluice.replay.discards import discard_in
+from ops.cli.target import Target, complaining, find
 
 ReplayId = Annotated[str, typer.Argument(metavar="REPLAY")]
 
@@ -214,58 +211,3 @@ def cancel(replay_id: ReplayId, *, local: Local = False, stack: Stack = "") -> i
         executions.stop(target, replay_id, f"cancelled by {getpass.getuser()}")
     screen.out.print(f"{replay_id} is cancelled; letters that it still holds are free again within minutes")
     return OK
-
-
-def discard(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...")] = None,
-    *,
-    local: Local = False,
-    stack: Stack = "",
-    why: Annotated[str, typer.Option("--why", help="Kept in the letter.")] = "",
-    who: Annotated[str, typer.Option("--who", help="Kept in the letter; by default your user name.")] = "",
-    reason: Reasons = None,
-    agent: Agents = None,
-    since: Since = "",
-    until: Until = "",
-    source: Source = "all",
-    yes: Yes = False,
-) -> int:
-    """Mark letters as given up, by whom and why. Nothing is deleted: their bytes stay for their retention."""
-    chosen = filter_of(reason, agent, since, until, source)
-    if not why.strip():
-        raise Complaint("--why is missing: it is kept in the letters", WRONG)
-    if not ids and not chosen:
-        raise Complaint("say which letters: by ID, or by --reason, --agent, --since, --until", WRONG)
-    target = find(local=local, stack=stack)
-    by_object: defaultdict[str, set[str]] = defaultdict(set)
-    states = ("parked",) if source == "parked" else ("open", "parked") if ids else ("open",)
-    with complaining(target):
-        for key, letter in Shelf(target, states).places(checked({"filter": chosen}).filter):
-            if not ids or letter["id"] in ids:
-                by_object[key].add(letter["id"])
-        count = sum(map(len, by_object.values()))
-        if not count:
-            screen.out.print("no such letter waits: nothing was changed")
-            return OK
-        if not yes and not (
-            sys.stdin.isatty() and typer.confirm(f"Discard {count:,} letters?", default=False)
-        ):
-            screen.err.print(f"sluice: {count:,} letters, nothing was changed: --yes discards them")
-            return OK
-        marked = [
-            one
-            for key, wanted in by_object.items()
-            for one in discard_in(
-                key,
-                wanted,
-                target.store,
-                patience(),
-                who=who or getpass.getuser(),
-                why=why,
-                now=lambda: datetime.now(UTC),
-            )
-        ]
-    screen.out.print(f"{len(marked):,} of {count:,} letters discarded")
-    if len(marked) < count:
-        screen.out.print("the others are in a replay's hands: try again when it has ended")
-    return OK if len(marked) == count else FAILED

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from ops.cli import looking, replaying
+from ops.cli import discarding, looking, replaying
 from ops.cli.app import main
 from ops.cli.target import Target
 from sluice.replay.letter import Letter, read_letters, write_letters
@@ -45,7 +45,7 @@ class Desk:
             LetterStore("on-failure", lambda: self.failed),
             local=True,
         )
-        for module in (looking, replaying):
+        for module in (discarding, looking, replaying):
             patch.setattr(module, "find", lambda **_: target)
         patch.delenv("MAKELEVEL", raising=False)
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from ops.cli import executions, target
+from ops.cli import target
 from ops.cli.plan import concurrency_for
 from sluice.replay.letter import write_letters
 from sluice.replay.paper import Plan, plan_key, results_prefix, write_plan
@@ -20,7 +20,7 @@ from tests.fakes.workflow import failed, planned, succeeded
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
     """The tool between fakes, in no hurry to look."""
-    monkeypatch.setattr(executions.time, "sleep", lambda _: None)
+    monkeypatch.setattr("ops.cli.executions.time.sleep", lambda _: None)
     return Desk(monkeypatch, capsys)
 
 
