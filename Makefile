@@ -1,4 +1,4 @@
-# Everything here works without root, Docker, an account, Java or Node; only what says so wants Java and Maven.
+# Everything here works without root, Docker, Java or Node; only what says so wants Java and Maven, or an AWS account.
 # `make` alone prints this page's targets.
 
 SHELL := /bin/sh
@@ -14,15 +14,18 @@ export INPUT OUT
 PYTHON ?=
 # Further arguments for pytest: `make test ARGS="-k murmur2"`.
 ARGS ?=
+# Of what is deployed: `make deploy STAGE=prod ARGS="-c partitions=24"`.
+STAGE ?= dev
 
 PY := .venv/bin/python
 LOCAL := .venv/local.stamp .venv/rie.stamp
-DEV := .venv/dev.stamp .venv/rie.stamp
+DEV := .venv/dev.stamp .venv/rie.stamp .venv/cdk.stamp
+INFRA := .venv/infra.stamp .venv/cdk.stamp
 # `make replay` without ARGS mends what the sample's upgraded agent wrote; YES=1 does not ask.
 YES ?=
 MEND := --agent scribe-40 --repair events/repair/upgraded-agent.json
-
 SLUICE := PYTHONPATH=layers/sluice/python $(PY)
+CDK := $(SLUICE) -m ops.cdk
 PYTEST := $(PY) -m pytest $(ARGS)
 # Tests marked `kafka` hold on Apache Kafka only.
 EMBEDDED := -m "not kafka"
@@ -68,6 +71,48 @@ bench: $(DEV) ## Measure speed and memory, beside the seed loop and the floor
 sample: $(LOCAL) ## Remake the sample stream, byte for byte
 	@$(SLUICE) -m ops.sample > events/records/sample.jsonl.new && mv events/records/sample.jsonl.new events/records/sample.jsonl
 
+##@ Deploy
+
+.PHONY: synth
+synth: $(INFRA) ## Write the CloudFormation templates to cdk.out, offline [STAGE=dev|prod] [ARGS="-c key=value"]
+	@$(CDK) synth --stage '$(STAGE)' $(ARGS)
+
+.PHONY: cost
+cost: .venv/infra.stamp ## Estimate what a stage costs a month, part by part [STAGE=…] [ARGS="--records 1e6"]
+	@$(SLUICE) -m ops.cost --stage '$(STAGE)' $(ARGS)
+
+.PHONY: layers
+layers: .venv/infra.stamp ## Build both Lambda layers into build/layers [ARGS="--architecture x86_64 --python 3.13"]
+	@$(PY) -m ops.layers $(ARGS)
+
+.PHONY: bootstrap
+bootstrap: $(INFRA) ## Prepare an account and region for the CDK, once
+	@$(CDK) bootstrap --stage '$(STAGE)' $(ARGS)
+
+.PHONY: diff
+diff: $(INFRA) ## Show what a deployment would change
+	@$(CDK) diff --stage '$(STAGE)' $(ARGS)
+
+.PHONY: deploy
+deploy: $(INFRA) ## Deploy a stage, with your AWS credentials
+	@$(CDK) deploy --stage '$(STAGE)' $(ARGS)
+
+.PHONY: deploy-check
+deploy-check: .venv/infra.stamp ## Ask a deployed stage whether it works, step by step
+	@$(SLUICE) -m ops.deploy_check --stage '$(STAGE)' $(ARGS)
+
+.PHONY: outputs
+outputs: .venv/infra.stamp ## Print names and addresses of a deployed stage, and what to type next
+	@$(CDK) outputs --stage '$(STAGE)' $(ARGS)
+
+.PHONY: rollback
+rollback: .venv/infra.stamp ## Point the functions to the version before [ARGS="--to PIPELINE_VERSION | --dry-run"]
+	@$(CDK) rollback --stage '$(STAGE)' $(ARGS)
+
+.PHONY: destroy
+destroy: $(INFRA) ## Remove a stage; unsettled records only with ARGS=--delete-data
+	@$(CDK) destroy --stage '$(STAGE)' $(ARGS)
+
 ##@ Test
 
 .PHONY: test
@@ -77,6 +122,10 @@ test: $(DEV) ## Run all tests, on the embedded broker and cache
 .PHONY: test-unit
 test-unit: $(DEV) ## Run the unit tests: no sockets, seconds
 	@exec $(PYTEST) tests/unit
+
+.PHONY: test-infra
+test-infra: $(DEV) ## Run the tests of the templates, the layers and the deployment, without an account
+	@exec $(PYTEST) tests/infra
 
 .PHONY: test-integration
 test-integration: $(DEV) ## Run the tests that start servers, on the embedded broker
@@ -97,7 +146,7 @@ mutation: $(DEV) ## Mutate deliver.py and sinks/, list the mutants that no test 
 ##@ Change
 
 .PHONY: pr
-pr: format-check lint types coverage test-integration ## All checks that a change has to pass
+pr: format-check lint types coverage test-infra test-integration ## All checks that a change has to pass
 
 .PHONY: format
 format: .venv/dev.stamp ## Format the code
@@ -125,28 +174,34 @@ coverage: $(DEV) ## Run unit, contract and golden tests; fail under 95 % of the 
 kafka: $(DEV) ## Start Apache Kafka in the foreground (Java 17+ and Maven)
 	@exec $(PY) -m ops.kafka
 
+.PHONY: golden
+golden: $(DEV) ## Write the golden files anew (records and templates); look at the difference
+	@exec $(PYTEST) tests/golden tests/infra/test_golden.py --update-golden
+
 .PHONY: docs
 docs: $(LOCAL) ## Write docs/reference.md anew from the code
 	@$(SLUICE) -m ops.docs
 
 .PHONY: lock
 lock: ## Pin the requirements anew (needs uv)
-	@for file in layers/vendor/requirements requirements/local requirements/dev; do \
+	@for file in layers/vendor/requirements requirements/local requirements/infra requirements/node requirements/dev; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate $(ARGS) $$file.in --output-file $$file.txt || exit 1; \
 	done
 
 .PHONY: clean
 clean: down ## Remove everything that make made, .venv too
-	@rm -rf .venv .venv.lock .cache build out mutants htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
+	@rm -rf .venv .venv.lock .cache node_modules cdk.out build out mutants htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
 	  .pytest_cache .ruff_cache ops/kafka/target
-	@find functions layers ops tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find functions infra layers ops tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The set-up. A stamp is written last, so a broken set-up is taken up again by the next make.
 
 .venv/local.stamp: requirements/local.txt
+.venv/infra.stamp: requirements/infra.txt
 .venv/dev.stamp: requirements/dev.txt
 .venv/rie.stamp: requirements/rie.txt ops/twin/rie.py | .venv/local.stamp
+.venv/cdk.stamp: requirements/node.txt package.json package-lock.json | .venv/infra.stamp
 
 .venv/%.stamp: ops/install.py
 	@for python in $(if $(PYTHON),'$(PYTHON)',python3.13 python3.12 python3.11 python3); do \

@@ -1,4 +1,4 @@
-"""Make the virtual environment `.venv`: `python3 ops/install.py local|dev|rie`, by make, with any Python from 3.11.
+"""Make the virtual environment `.venv`: `python3 ops/install.py local|infra|dev|rie|cdk`, by make, with any Python from 3.11.
 
 Imports the standard library only: it runs before anything is installed. Two makes at once are safe, the second
 waits and finds the work done.
@@ -26,18 +26,23 @@ OLDEST = (3, 11)
 # What a stamp stands for: the files whose content it records, and the stamps that come with it.
 INPUTS = {
     "local": ("requirements/local.txt",),
+    "infra": ("requirements/infra.txt",),
     "dev": ("requirements/dev.txt",),
     "rie": ("requirements/rie.txt", "ops/twin/rie.py"),
+    "cdk": ("requirements/node.txt", "package.json", "package-lock.json"),
 }
-INCLUDED = {"dev": ("local",)}
+# What pip downloads for a list, where it has nothing yet.
+MEGABYTES = {"local": 80, "infra": 150, "dev": 180, "node": 65}
+INCLUDED = {"infra": ("local",), "dev": ("local", "infra")}
 
 
 def main(kind: str) -> int:
-    """Install *kind* unless that is done already: the packages of `local` or `dev`, or the Lambda emulator."""
+    """Install *kind* unless that is done already: the packages of a list, the Lambda emulator or the CDK's CLI."""
+    installers = {"rie": emulator, "cdk": command_line}
     with locked(ROOT / ".venv.lock"):
         if not works(PYTHON):
             create()
-        if not stamped(kind) and not (emulator() if kind == "rie" else packages(kind)):
+        if not stamped(kind) and not installers.get(kind, lambda: packages(kind))():
             return 1
         command()
         for each in (kind, *INCLUDED.get(kind, ())):
@@ -87,7 +92,7 @@ def packages(kind: str) -> bool:
     name = f"requirements/{kind}.txt"
     requirements = ROOT / name
     count = sum("==" in line for line in requirements.read_text().splitlines())
-    say(f"installing {count} packages of {name} (60 to 80 MB the first time)")
+    say(f"installing {count} packages of {name} ({MEGABYTES[kind]} MB the first time)")
     started = time.monotonic()
     # The list is whole, so pip has nothing to resolve: left to do so, it looks at releases newer than the pins and
     # refuses them for want of a hash (`coverage[toml]` of pytest-cov, the day after a release of coverage).
@@ -120,6 +125,16 @@ def emulator() -> bool:
     say("fetching the Lambda runtime emulator (8 MB the first time)")
     command = [str(PYTHON), "-m", "ops.twin.rie"]
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def command_line() -> bool:
+    """Install the CDK's command line, and Node.js to run it where the machine has none that fits."""
+    find = [str(PYTHON), "-m", "ops.cdk.node"]
+    if subprocess.run(find, cwd=ROOT, capture_output=True, check=False).returncode and not packages("node"):
+        return False
+    say("fetching the CDK's command line (13 MB the first time)")
+    npm = [*find, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    return subprocess.run(npm, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def follow(lines: Iterator[str]) -> deque[str]:

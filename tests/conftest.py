@@ -43,6 +43,11 @@ def _no_twin_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--update-golden`, which writes what is kept anew before it is compared: look at the difference then."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew, then compare")
+
+
 @pytest.fixture(scope="session")
 def supervisor() -> Iterator[Supervisor]:
     """The keeper of the servers that this test run starts: they end with it."""

@@ -153,3 +153,6 @@ class Environment:
         signal_group(self._process, signal.SIGKILL)
         self._process.wait()
         self._drain.join(2)
+        self._connection.close()
+        if self._process.stdout is not None and not self._drain.is_alive():
+            self._process.stdout.close()

@@ -14,7 +14,7 @@ import sluice
 
 ROOT = Path(__file__).resolve().parents[2]
 # What make and the tools leave behind; folders with a dot are theirs as well, but for one.
-LEFT_BEHIND = {"out", "build", "mutants", "htmlcov", "target", "cdk.out", "__pycache__"}
+LEFT_BEHIND = {"out", "build", "mutants", "htmlcov", "target", "cdk.out", "node_modules", "__pycache__"}
 REQUIREMENTS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("layers/*/requirements.txt")])
 PIN = re.compile(
     r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,]+\])?==(\S+?)(?: ; .+?)?((?: --hash=sha256:[0-9a-f]{64})+)$"
@@ -88,13 +88,16 @@ def test_pins(path: Path) -> None:
 
 
 def test_layers_of_requirements() -> None:
-    """The vendor layer is part of the local set and that of the development set, version for version."""
-    vendor, local, dev = (
-        pins(ROOT / file)
-        for file in ("layers/vendor/requirements.txt", "requirements/local.txt", "requirements/dev.txt")
+    """Each set is part of the next, version for version: the vendor layer's, local, infra, development."""
+    vendor, local, infra, dev = (
+        pins(ROOT / file).items()
+        for file in (
+            "layers/vendor/requirements.txt",
+            *(f"requirements/{n}.txt" for n in ("local", "infra", "dev")),
+        )
     )
 
-    assert vendor.items() <= local.items() <= dev.items()
+    assert vendor <= local <= infra <= dev
 
 
 def test_vendor_leaves_the_runtime_its_own() -> None:

@@ -36,6 +36,7 @@ DEFAULTS = Settings(
     max_cleaned_bytes=1_000_000,
     passed_headers=(),
     partial_failures=False,
+    service="preprocess",
     pipeline_version=pipeline_version(),
 )
 SECRET = "s3cret"
@@ -78,6 +79,7 @@ SET: list[tuple[str, str, str, object]] = [
     ("MAX_CLEANED_BYTES", "65536", "max_cleaned_bytes", 65_536),
     ("PASSED_HEADERS", " tenant, b3 ,,", "passed_headers", ("tenant", "b3")),
     ("PARTIAL_FAILURES", "true", "partial_failures", True),
+    ("POWERTOOLS_SERVICE_NAME", "sluice-dev-preprocess", "service", "sluice-dev-preprocess"),
     ("PIPELINE_VERSION", "blue", "pipeline_version", "blue"),
     ("REDIS_URL", "rediss://c:1", "cache", CacheSettings("rediss://c:1", "standalone", 3_600)),
     ("REDIS_MODE", "cluster", "cache", CacheSettings("redis://cache:6379", "cluster", 3_600)),
@@ -113,10 +115,9 @@ def test_every_setting_is_tested() -> None:
 
 def test_buckets_of_the_replay() -> None:
     """The replay needs the bucket of the letters; without an on-failure bucket there is nothing to import."""
-    assert read_replay_settings({"DEAD_LETTER_BUCKET": "a"}) == ReplaySettings("a", "")
-    assert read_replay_settings({"DEAD_LETTER_BUCKET": "a", "ON_FAILURE_BUCKET": "b"}) == ReplaySettings(
-        "a", "b"
-    )
+    assert read_replay_settings({"DEAD_LETTER_BUCKET": "a"}) == ReplaySettings("a", "", "replay")
+    given = {"DEAD_LETTER_BUCKET": "a", "ON_FAILURE_BUCKET": "b", "POWERTOOLS_SERVICE_NAME": "c"}
+    assert read_replay_settings(given) == ReplaySettings("a", "b", "c")
     with pytest.raises(SettingsError, match=r"^DEAD_LETTER_BUCKET is not set$"):
         read_replay_settings({})
 
@@ -247,7 +248,7 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert read_settings() == DEFAULTS
     assert read_cache_settings() == DEFAULTS.cache
-    assert read_replay_settings() == ReplaySettings(DEFAULTS.dead_letter_bucket, "")
+    assert read_replay_settings() == ReplaySettings(DEFAULTS.dead_letter_bucket, "", "replay")
 
 
 @pytest.mark.parametrize("setting", DOCUMENTED, ids=lambda setting: setting.name)

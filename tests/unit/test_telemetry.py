@@ -14,7 +14,15 @@ from hypothesis import given, strategies as st
 from sluice.deliver import Delivery
 from sluice.outcome import Cleaned, DeadLetter, Duplicate, Outcome, Retry
 from sluice.reasons import REASONS, Reason
-from sluice.telemetry import METRIC_NAMES, NAMESPACE, logger, report, report_replay, sample
+from sluice.telemetry import (
+    METRIC_NAMES,
+    NAMESPACE,
+    logger,
+    report,
+    report_replay,
+    report_violation,
+    sample,
+)
 from tests.unit.samples import message, record_of
 
 CANARY = "canary-5EcrE7"
@@ -72,6 +80,25 @@ def declared(line: dict[str, Any]) -> dict[str, str]:
     return {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
 
 
+def violation() -> dict[str, Any]:
+    """Return the EMF line of a batch that did not add up."""
+    lines: list[str] = []
+    report_violation("request-1", write=lines.append)
+    (line,) = map(json.loads, lines)
+    assert isinstance(line, dict)
+    return line
+
+
+def test_violation() -> None:
+    """A batch that does not add up counts once, under the dimensions of a batch's own line."""
+    line = violation()
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+
+    assert (line["ConservationViolations"], line["request_id"]) == (1, "request-1")
+    assert (directive["Namespace"], directive["Dimensions"]) == (NAMESPACE, [["service"]])
+    assert line["service"] == "preprocess"
+
+
 def test_form() -> None:
     """Each line is EMF: our namespace, declared dimensions and metrics that are there, few enough values."""
     for text, line in zip(*written(FULL)[:2], strict=True):
@@ -93,7 +120,7 @@ def test_form() -> None:
 
 def test_names() -> None:
     """All metrics have names from the closed list, the units that the names imply, and the list has no others."""
-    lines = [*written(FULL).metrics, replayed(REPLAYED)[0]]
+    lines = [*written(FULL).metrics, violation(), replayed(REPLAYED)[0]]
     units = {name: unit for line in lines for name, unit in declared(line).items()}
 
     assert set(units) == set(METRIC_NAMES)
@@ -120,7 +147,7 @@ def replayed(output: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     lines: list[str] = []
     stream = io.StringIO()
     log = Logger(service=f"replay-{next(NUMBERS)}", stream=stream)
-    report_replay(output, "request-1", log=log, write=lines.append)
+    report_replay(output, "request-1", log=log, service="sluice-dev-replay-report", write=lines.append)
     (line,) = lines
     return json.loads(line), json.loads(stream.getvalue())
 
@@ -139,7 +166,7 @@ def test_replays() -> None:
         "ReplayNotRun": 6,
         "ReplayUnreadableObjects": 7,
     }
-    assert (metrics["service"], log["replay"]) == ("replay", REPLAYED)
+    assert (metrics["service"], log["replay"]) == ("sluice-dev-replay-report", REPLAYED)
 
 
 def test_dimensions() -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sluice import lookup_wiring, wiring
+from sluice.deliver import ConservationError
 from sluice.settings import DOCUMENTED, CacheSettings, SettingsError
 from sluice.sinks.topic import CleanedTopic
 from sluice.source import NotAKafkaEventError
@@ -198,6 +199,32 @@ def test_no_partial_failures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (line["RecordsReceived"], line["RecordsRetried"], line["RecordsCleaned"]) == (6, 6, 0)
+
+
+def test_conservation_violations_are_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A batch that cannot add up raises, writes nothing and counts as a violation."""
+    wired = wire(monkeypatch)
+    twice = event("preprocess-msk")
+    records = twice["records"]["agent_raw_output-0"]
+    records.append(records[0])
+    with pytest.raises(ConservationError):
+        wired.preprocess(twice, Context())
+
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert line["ConservationViolations"] == 1
+    assert (published(wired), wired.s3.objects) == ([], {})
+
+
+def test_the_service_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """All metrics carry the service that the settings name, so that two stages of an account stay apart."""
+    wired = wire(monkeypatch, POWERTOOLS_SERVICE_NAME="sluice-dev-preprocess")
+    wired.preprocess(event("preprocess-msk"), Context())
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+    assert len(lines) > 1
+    assert {line["service"] for line in lines} == {"sluice-dev-preprocess"}
 
 
 def test_replaced_producers_are_counted(

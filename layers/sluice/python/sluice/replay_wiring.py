@@ -72,7 +72,7 @@ class Plan:
         self._store = _store(buckets.dead_letter_bucket, WORKERS)
         self._failed = _store(buckets.on_failure_bucket, WORKERS) if buckets.on_failure_bucket else None
         self._cache = open_cache(settings.cache, deadline.wait())
-        self._log = logger("replay")
+        self._log = logger(buckets.service)
 
     def handle(self, event: dict[str, Any], context: Context, deadline: Deadline) -> dict[str, Any]:
         """Answer `{"replay_id", "input"}`. Raises InputError with the names of the fields that are wrong."""
@@ -99,7 +99,7 @@ class Batch:
         self._store = _store(buckets.dead_letter_bucket)
         self._cache = open_cache(settings.cache, deadline.wait())
         self._topic = CleanedTopic(settings.cleaned_topic, producer(settings, "", deadline))
-        self._log = logger("replay")
+        self._log = logger(buckets.service)
 
     def handle(self, event: dict[str, Any], context: Context, deadline: Deadline) -> dict[str, Any]:
         """Answer `{"replay_id", "chunk"}` in less than 100 bytes; the counts are written to the bucket, too."""
@@ -129,15 +129,16 @@ class Report:
     def __init__(self, buckets: ReplaySettings) -> None:
         """Build the client."""
         self._bucket = buckets.dead_letter_bucket
+        self._service = buckets.service
         self._store = _store(buckets.dead_letter_bucket, WORKERS)
-        self._log = logger("replay")
+        self._log = logger(buckets.service)
 
     def handle(self, event: dict[str, Any], context: Context, deadline: Deadline) -> dict[str, Any]:
         """Answer `{"replay_id"}`."""
         replay_id = read_replay_id(event.get("replay_id"))
         reporter = Reporter(self._store, self._bucket, deadline, _utc_now, WORKERS)
         output = reporter.report(replay_id, _read)
-        report_replay(output, context.aws_request_id, log=self._log)
+        report_replay(output, context.aws_request_id, log=self._log, service=self._service)
         return output
 
 

@@ -42,6 +42,9 @@ DOCUMENTED: Final = (
     Setting("MAX_CLEANED_BYTES", "1000000", "longest cleaned record with key and headers, 1 to 6000000"),
     Setting("PASSED_HEADERS", "", "names of further message headers to pass on, comma-separated"),
     Setting("PARTIAL_FAILURES", "false", "true only where the event source has ReportBatchItemFailures on"),
+    Setting(
+        "POWERTOOLS_SERVICE_NAME", "preprocess", "name in logs and metrics: one for each stage of an account"
+    ),
     Setting("PIPELINE_VERSION", "", "name of this pipeline; empty: package version + hash of its rules"),
 )
 
@@ -66,6 +69,7 @@ class Settings:
     max_cleaned_bytes: int
     passed_headers: tuple[str, ...]
     partial_failures: bool
+    service: str
     pipeline_version: str
 
 
@@ -84,6 +88,7 @@ class ReplaySettings:
 
     dead_letter_bucket: str
     on_failure_bucket: str
+    service: str
 
 
 class _Reader:
@@ -94,8 +99,8 @@ class _Reader:
         self._defaults = {setting.name: setting.default for setting in DOCUMENTED}
         self.errors: list[str] = []
 
-    def text(self, name: str) -> str:
-        value = self._environment.get(name) or self._defaults[name]
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._environment.get(name) or default or self._defaults[name]
         if value is None:
             self.errors.append(f"{name} is not set")
         return value or ""
@@ -135,6 +140,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         max_cleaned_bytes=reader.number("MAX_CLEANED_BYTES", 1, 6_000_000),
         passed_headers=tuple(filter(None, map(str.strip, reader.text("PASSED_HEADERS").split(",")))),
         partial_failures=reader.choice("PARTIAL_FAILURES", "true", "false") == "true",
+        service=reader.text("POWERTOOLS_SERVICE_NAME"),
         pipeline_version=reader.text("PIPELINE_VERSION") or pipeline_version(),
     )
     if auth == "scram" and not (settings.kafka_username and settings.kafka_password):
@@ -154,7 +160,11 @@ def read_cache_settings(environment: Mapping[str, str] | None = None) -> CacheSe
 def read_replay_settings(environment: Mapping[str, str] | None = None) -> ReplaySettings:
     """Read and check the settings of the replay's buckets; raises SettingsError."""
     reader = _Reader(os.environ if environment is None else environment)
-    settings = ReplaySettings(reader.text("DEAD_LETTER_BUCKET"), reader.text("ON_FAILURE_BUCKET"))
+    settings = ReplaySettings(
+        reader.text("DEAD_LETTER_BUCKET"),
+        reader.text("ON_FAILURE_BUCKET"),
+        reader.text("POWERTOOLS_SERVICE_NAME", "replay"),
+    )
     reader.finish()
     return settings
 

@@ -35,6 +35,8 @@ MetricName = Literal[
     "DeadLetters",
     # Count: 1 when a whole batch failed in our own steps and was retried instead of drained
     "BreakerTripped",
+    # Count: 1 when a batch's outcomes did not add up to its messages and the event source retries it
+    "ConservationViolations",
     # Count: producers purged and replaced while the batch was published
     "ProducersReplaced",
     # Count: message headers that are not on the allow-list
@@ -92,6 +94,7 @@ def report(
     *,
     log: Logger,
     replaced: int = 0,
+    service: str = SERVICE,
     write: Callable[[str], object] = print,
 ) -> None:
     """Write a batch's EMF lines and its one log line; `now_ms` is in epoch milliseconds."""
@@ -101,9 +104,10 @@ def report(
     metrics |= _distributions([message_of(o) for o in delivery.outcomes], now_ms)
     for stage, seconds in delivery.stage_seconds.items():
         metrics[_STAGES[stage]] = {"Unit": "Milliseconds", "Value": round(seconds * 1000, 3)}
-    write(_emf(metrics, {}, request_id))
+    write(_emf(service, metrics, {}, request_id))
     for reason, number in sorted(reasons.items()):
-        write(_emf({"DeadLetters": {"Unit": "Count", "Value": number}}, {"reason": reason}, request_id))
+        letters: _MetricSet = {"DeadLetters": {"Unit": "Count", "Value": number}}
+        write(_emf(service, letters, {"reason": reason}, request_id))
     details = {
         "counts": counts,
         "dead_letters": dict(reasons),
@@ -111,6 +115,12 @@ def report(
         "faults": delivery.faults,
     }
     (log.warning if delivery.cuts else log.info)("batch", extra=details)
+
+
+def report_violation(request_id: str, service: str = SERVICE, write: Callable[[str], object] = print) -> None:
+    """Write the EMF line of a batch whose outcomes do not add up; it has no other line."""
+    name: MetricName = "ConservationViolations"
+    write(_emf(service, {name: {"Unit": "Count", "Value": 1}}, {}, request_id))
 
 
 def _counts(delivery: Delivery, replaced: int) -> dict[MetricName, int]:
@@ -154,6 +164,7 @@ def report_replay(
     request_id: str,
     *,
     log: Logger,
+    service: str,
     write: Callable[[str], object] = print,
 ) -> None:
     """Write a replay's EMF line and its one log line."""
@@ -168,11 +179,11 @@ def report_replay(
         "ReplayUnreadableObjects": output["unreadable_objects"],
     }
     metrics: _MetricSet = {name: {"Unit": "Count", "Value": value} for name, value in counts.items()}
-    write(_emf(metrics, {}, request_id, "replay"))
+    write(_emf(service, metrics, {}, request_id))
     log.info("replay", extra={"replay": dict(output)})
 
 
-def _emf(metrics: _MetricSet, dimensions: dict[str, str], request_id: str, service: str = SERVICE) -> str:
+def _emf(service: str, metrics: _MetricSet, dimensions: dict[str, str], request_id: str) -> str:
     provider = AmazonCloudWatchEMFProvider(
         namespace=NAMESPACE, service=service, default_dimensions=dimensions
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 from sluice.deadline import Deadline
-from sluice.deliver import Delivery, Sinks, deliver
+from sluice.deliver import ConservationError, Delivery, Sinks, deliver
 from sluice.pipeline import Pipeline, standard_steps
 from sluice.record import Message
 from sluice.settings import Settings, SettingsError, read_settings
@@ -16,7 +16,7 @@ from sluice.sinks.cache import open_cache
 from sluice.sinks.dead_letters import DeadLetterBucket, connect_s3
 from sluice.sinks.topic import CleanedTopic, producer_config
 from sluice.source import read_event
-from sluice.telemetry import logger, report
+from sluice.telemetry import logger, report, report_violation
 from sluice.validate import load_schemas
 from sluice.version import pipeline_version
 
@@ -68,7 +68,8 @@ class Preprocess:
             ttl=settings.cache.record_ttl,
             pipeline=self._pipeline.version,
         )
-        self._log = logger()
+        self._service = settings.service
+        self._log = logger(settings.service)
         _calm_collector()
 
     def handle(
@@ -79,7 +80,11 @@ class Preprocess:
         judged = self._pipeline.judge(messages, source)
         seconds = time.perf_counter() - started
         replaced = self._topic.replaced
-        delivery = deliver(messages, judged, self._sinks, deadline)
+        try:
+            delivery = deliver(messages, judged, self._sinks, deadline)
+        except ConservationError:
+            report_violation(context.aws_request_id, self._service)
+            raise
         delivery.stage_seconds["judge"] = seconds
         return self._answer(delivery, context, self._topic.replaced - replaced)
 
@@ -88,7 +93,14 @@ class Preprocess:
         if failures and not self._partial_failures:
             delivery.retry_all()
         now_ms = time.time_ns() // 1_000_000
-        report(delivery, now_ms, context.aws_request_id, log=self._log, replaced=replaced)
+        report(
+            delivery,
+            now_ms,
+            context.aws_request_id,
+            log=self._log,
+            replaced=replaced,
+            service=self._service,
+        )
         if failures and not self._partial_failures:
             msg = f"{len(delivery.outcomes)} records are to be retried; cut at {delivery.cuts}"
             raise RetryBatchError(msg)

@@ -1,0 +1,1 @@
+"""Ask a deployed stage what no test can answer without an account."""
