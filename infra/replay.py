@@ -172,8 +172,8 @@ def _specs(plane: DataPlane) -> tuple[Spec, Spec, Spec]:
             **common,
             **_pipeline(plane),
             **cache_environment(plane, plane.writer_user_id),
-            # No event names the brokers here.
-            "KAFKA_BOOTSTRAP_SERVERS": plane.bootstrap_servers,
+            # No event names the brokers here; without this the function says what is missing.
+            **({"KAFKA_BOOTSTRAP_SERVERS": plane.bootstrap_servers} if plane.bootstrap_servers else {}),
             "KAFKA_AUTH": plane.kafka_auth,
             **(credentials(plane) if scram else {}),
             "CLEANED_TOPIC": plane.cleaned_topic,

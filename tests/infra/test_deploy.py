@@ -16,6 +16,7 @@ import orjson
 import pytest
 from redis.cluster import RedisCluster
 
+from infra.replay import DEFINITION, FUNCTIONS
 from ops.layers.target import host_target
 from sluice.record import Record
 from sluice.source import read_event
@@ -85,6 +86,21 @@ def test_everything_is_there(deployed: Deployment, say: Callable[[str], None]) -
 def test_functions_are_as_described(deployed: Deployment) -> None:
     """The version behind `live` has handler, runtime, layers and settings, and no reference left unresolved."""
     assert_none(check_functions(deployed))
+
+
+def test_deployed_definition(deployed: Deployment) -> None:
+    """The deployed state machine is the one that the twin executes, its holes filled with the functions' live aliases."""
+    found = deployed.account.client("stepfunctions").describe_state_machine(
+        stateMachineArn=deployed.only("AWS::StepFunctions::StateMachine").physical_id
+    )
+    expected = DEFINITION.read_text()
+    for hole, file in FUNCTIONS.items():
+        word = file.title().replace("_", "")
+        alias = deployed.only("AWS::Lambda::Alias", word).physical_id
+        expected = expected.replace(f"${{{hole}}}", alias)
+
+    assert json.loads(found["definition"]) == json.loads(expected)
+    assert found["type"] == "STANDARD"
 
 
 def test_rights(deployed: Deployment) -> None:
