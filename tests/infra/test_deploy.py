@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 # Good records, repeats and bad ones.
 MIXED = ROOT / "events" / "preprocess-msk.json"
-PREPROCESS, LOOKUP = "sluice-dev-preprocess", "sluice-dev-lookup"
+PREPROCESS, LOOKUP, BATCH = "sluice-dev-preprocess", "sluice-dev-lookup", "sluice-dev-replay-batch"
 # What a function may take in a test where it fails to the end.
 SHORT_SECONDS = 9
 
@@ -191,6 +191,8 @@ def may(action: str) -> Callable[[Mapping[str, Any]], bool]:
         (PREPROCESS, "kms:GenerateDataKey", "Preprocess may not kms:GenerateDataKey"),
         (LOOKUP, "elasticache:Connect", "Lookup may not elasticache:Connect"),
         (LOOKUP, "logs:PutLogEvents", "Lookup may not logs:"),
+        (BATCH, "kafka-cluster:WriteData", "ReplayBatch may not kafka-cluster:WriteData"),
+        (BATCH, "s3:ListBucket", "ReplayBatch may not s3:ListBucket"),
     ],
 )
 def test_planted_omission(deployed: Deployment, function: str, action: str, fault: str) -> None:
