@@ -25,6 +25,9 @@ PY := .venv/bin/python
 LOCAL := .venv/local.stamp .venv/rie.stamp
 DEV := .venv/dev.stamp .venv/rie.stamp .venv/cdk.stamp
 INFRA := .venv/infra.stamp .venv/cdk.stamp
+# `make replay` without ARGS mends what the sample's upgraded agent wrote; YES=1 does not ask.
+YES ?=
+MEND := --agent scribe-40 --repair events/repair/upgraded-agent.json
 SLUICE := PYTHONPATH=layers/sluice/python $(PY)
 CDK := $(SLUICE) -m ops.cdk
 PYTEST := $(PY) -m pytest $(ARGS)
@@ -33,7 +36,8 @@ RUNTIME_HAS := boto3 botocore s3transfer python-dateutil six urllib3 click
 # Tests marked `kafka` hold on Apache Kafka only.
 EMBEDDED := -m "not kafka"
 # What needs no broker, or kills and patches what the twin itself embeds: the same on any broker.
-NO_BROKER := --ignore=tests/contract/test_faults.py --ignore=tests/integration/test_run_kills.py \
+NO_BROKER := --ignore=tests/contract/test_faults.py --ignore=tests/contract/test_replay_faults.py \
+  --ignore=tests/integration/test_replay_state_machine.py --ignore=tests/integration/test_run_kills.py \
   --ignore=tests/integration/test_run_self_test.py --ignore=tests/integration/test_event_source_shutdown.py \
   --ignore=tests/integration/test_event_source_runtime.py --ignore=tests/integration/test_invoke.py
 
@@ -51,6 +55,22 @@ run: $(LOCAL) ## Run the pipeline in the local twin [INPUT=file.jsonl[.gz]|file.
 .PHONY: invoke
 invoke: $(LOCAL) ## Invoke one function with one event, locally [FUNCTION=preprocess] [EVENT=events/msk/mixed.json]
 	@exec $(PY) -m ops.invoke "$$FUNCTION" "$$EVENT"
+
+.PHONY: up
+up: $(LOCAL) ## Start a twin that stays: runs and replays use it and leave their records there
+	@exec $(PY) -m ops.twin up
+
+.PHONY: down
+down: ## End that twin and everything in it
+	@if [ -x $(PY) ]; then exec $(PY) -m ops.twin down; fi
+
+.PHONY: replay
+replay: $(LOCAL) ## Replay its dead letters: count, ask, run [YES=1] [ARGS='--reason … --repair rules.json']
+	@exec env $(SLUICE) -m ops.cli replay --local $(or $(ARGS),$(MEND)) $(if $(YES),--yes)
+
+.PHONY: sluice
+sluice: $(LOCAL) ## The operator's tool: make sluice ARGS='ls --local', ARGS='--help'
+	@exec env $(SLUICE) -m ops.cli $(or $(ARGS),--help)
 
 .PHONY: bench
 bench: $(DEV) ## Measure speed and memory, beside the seed loop and the floor
@@ -161,7 +181,7 @@ types: .venv/dev.stamp ## Check types
 coverage: $(DEV) ## Run unit, contract and golden tests; fail under 95 % of the package's branches
 	@# The fault schedules cover nothing more and take ten times as long when traced.
 	@$(PYTEST) tests/unit tests/contract tests/golden $(EMBEDDED) --ignore=tests/contract/test_faults.py \
-	  --cov --cov-report=term
+	  --ignore=tests/contract/test_replay_faults.py --cov --cov-report=term
 
 .PHONY: kafka
 kafka: $(DEV) ## Start Apache Kafka in the foreground (Java 17+ and Maven)
@@ -187,7 +207,7 @@ lock: ## Pin the requirements anew (needs uv)
 	done
 
 .PHONY: clean
-clean: ## Remove everything that make made, .venv too
+clean: down ## Remove everything that make made, .venv too
 	@rm -rf .venv .venv.lock .cache node_modules cdk.out build out mutants htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
 	  .pytest_cache .ruff_cache ops/kafka/target
 	@find functions infra layers ops tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -98,6 +98,7 @@ def watches(metrics: Metrics, functions: Sequence[SluiceFunction]) -> Iterator[W
     for function in functions:
         yield from _of_function(metrics, function)
     yield from _of_event_source(metrics)
+    yield from _of_replay(metrics)
     yield _of_cache(metrics)
 
 
@@ -172,6 +173,26 @@ def _of_function(metrics: Metrics, function: SluiceFunction) -> Iterator[Watch]:
         metrics.function(function, "Throttles"),
         periods=5,
         datapoints=3,
+    )
+
+
+def _of_replay(metrics: Metrics) -> Iterator[Watch]:
+    heading = "A replay failed"
+    for name, metric, how in (
+        ("replay-failed", "ExecutionsFailed", "failed"),
+        ("replay-timed-out", "ExecutionsTimedOut", "timed out"),
+    ):
+        yield Watch(
+            name,
+            f"An execution of the replay {how}. What it recovered stays so, the other letters wait.",
+            heading,
+            metrics.executions(metric),
+        )
+    yield Watch(
+        "letters-parked",
+        "A replay set letters aside that failed too often: only a replay that asks for parked letters takes them up.",
+        "Letters were parked",
+        metrics.sluice("ReplayParked"),
     )
 
 

@@ -18,15 +18,22 @@ REQUESTS: Final = "requests"
 
 
 class Buckets(Construct):
-    """Hold both buckets. No rule expires the current version of anything in them: what lies there is unsettled.
+    """Hold both buckets. What waits for somebody expires never: open letters, parked ones, batches that were given up.
 
-    Who settles a letter or an imported batch writes its state and moves it; rules for the places it goes to come with
-    them. Every replaced version stays for 30 days.
+    What a replay is done with goes after `settled_days`: its archive, the emptied object that it came from, its plan
+    and report. Every replaced version stays for 30 days.
     """
 
     def __init__(self, scope: Construct, id_: str, *, stage: Stage, key: kms.IKey) -> None:
         super().__init__(scope, id_)
         self.dead_letters = self._bucket("DeadLetters", stage, key)
+        settled = Duration.days(stage.settled_days)
+        for prefix in ("replayed/", "replays/"):
+            self.dead_letters.add_lifecycle_rule(id=prefix.strip("/"), prefix=prefix, expiration=settled)
+        # A replay empties an object and leaves it: a late retry of the event source finds its letters written.
+        self.dead_letters.add_lifecycle_rule(
+            id="emptied", prefix="dead-letters/", object_size_less_than=1, expiration=settled
+        )
         self.on_failure = self._bucket("OnFailure", stage, key, metrics=[s3.BucketMetrics(id=REQUESTS)])
 
     def _bucket(

@@ -40,6 +40,7 @@ class Dashboard(Construct):
             ("How much?", _how_much(metrics)),
             ("How fresh?", _how_fresh(metrics)),
             ("What is rejected, and why?", _rejected(metrics)),
+            ("What was replayed?", _replayed(metrics)),
             ("What does it cost?", _cost(metrics, functions)),
         ):
             dashboard.add_widgets(cloudwatch.TextWidget(markdown=f"## {question}", width=_WIDTH, height=1))
@@ -117,6 +118,33 @@ def _rejected(metrics: Metrics) -> list[cloudwatch.IWidget]:
             metrics.sluice("ConservationViolations"),
             metrics.function(metrics.preprocess, "Errors"),
             metrics.given_up(),
+            of=2,
+        ),
+    ]
+
+
+def _replayed(metrics: Metrics) -> list[cloudwatch.IWidget]:
+    outcomes: Sequence[MetricName] = (
+        "ReplayRecovered",
+        "ReplayDuplicates",
+        "ReplayStillFailing",
+        "ReplayParked",
+        "ReplayBusy",
+        "ReplayNotRun",
+    )
+    return [
+        _graph(
+            "Letters by outcome",
+            *(metrics.sluice(name) for name in outcomes),
+            right=[metrics.sluice("ReplaySelected")],
+            stacked=True,
+            of=2,
+        ),
+        _graph(
+            "Executions that failed, and objects that cannot be read",
+            metrics.executions("ExecutionsFailed"),
+            metrics.executions("ExecutionsTimedOut"),
+            metrics.sluice("ReplayUnreadableObjects"),
             of=2,
         ),
     ]

@@ -27,7 +27,7 @@ CODE: Final = Path(__file__).resolve().parents[1] / "functions"
 ALIAS: Final = "live"
 # The layers' wheels are for this one; the newest that all of them have wheels for.
 RUNTIME: Final = lambda_.Runtime.PYTHON_3_13
-_RETENTION: Final = {
+RETENTION: Final = {
     1: logs.RetentionDays.ONE_DAY,
     3: logs.RetentionDays.THREE_DAYS,
     5: logs.RetentionDays.FIVE_DAYS,
@@ -96,7 +96,7 @@ class SluiceFunction(Construct):
             self,
             "Logs",
             log_group_name=f"/aws/lambda/{self.name}",
-            retention=_RETENTION[plane.stage.log_days],
+            retention=RETENTION[plane.stage.log_days],
             removal_policy=RemovalPolicy.RETAIN if plane.stage.keep_data else RemovalPolicy.DESTROY,
         )
 
@@ -112,7 +112,7 @@ class SluiceFunction(Construct):
         ]
         for grant in grants:
             role.add_to_policy(grant.statement)
-        acknowledge(role, _wildcards(Stack.of(self), grants))
+        acknowledge(role, wildcards(Stack.of(self), grants))
         return role
 
     def _arn(self, service: str, resource: str, name: str) -> str:
@@ -164,7 +164,7 @@ class SluiceFunction(Construct):
         return function
 
 
-def _wildcards(stack: Stack, grants: Sequence[Grant]) -> dict[str, str]:
+def wildcards(stack: Stack, grants: Sequence[Grant]) -> dict[str, str]:
     """Return the finding of each wildcard among the grants' resources, with why it has to be one."""
     argued: dict[str, list[str]] = {}
     for grant in grants:

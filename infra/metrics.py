@@ -11,6 +11,7 @@ from aws_cdk import Duration, aws_cloudwatch as cloudwatch
 from infra.buckets import REQUESTS
 from infra.data_plane import DataPlane
 from infra.function import SluiceFunction
+from infra.replay import Replay
 from sluice.reasons import Reason
 from sluice.telemetry import METRIC_NAMES, NAMESPACE, MetricName
 
@@ -25,15 +26,18 @@ class Metrics:
     plane: DataPlane
     preprocess: SluiceFunction
     mapping_id: str
+    replay: Replay
     period: Duration = _MINUTE
 
     def sluice(
         self, name: MetricName, statistic: Statistic = "Sum", *, reason: Reason | None = None
     ) -> cloudwatch.Metric:
-        """Return a metric that `preprocess` writes; raises ValueError where telemetry.py does not know its name."""
+        """Return a metric that `preprocess` or `replay_report` writes; raises ValueError where telemetry.py does not know its name."""
         if name not in METRIC_NAMES:
             raise ValueError(f"{name} is no metric of sluice.telemetry: use one of {', '.join(METRIC_NAMES)}")
-        dimensions = {"service": self.preprocess.name} | ({"reason": reason} if reason else {})
+        # A replay's counts are its report's.
+        writer = self.replay.functions["replay_report"] if name.startswith("Replay") else self.preprocess
+        dimensions = {"service": writer.name} | ({"reason": reason} if reason else {})
         return self._metric(NAMESPACE, name, dimensions, statistic, reason or name)
 
     def function(
@@ -43,6 +47,10 @@ class Metrics:
         return self._metric(
             "AWS/Lambda", name, {"FunctionName": function.name}, statistic, f"{function.name} {name}"
         )
+
+    def executions(self, name: str) -> cloudwatch.Metric:
+        """Return a metric that Step Functions keeps of the replay's executions."""
+        return self._metric("AWS/States", name, {"StateMachineArn": self.replay.arn}, "Sum")
 
     def event_source(self, name: str, statistic: Statistic = "Sum") -> cloudwatch.Metric:
         """Return a metric of the event source, which it keeps in provisioned mode only."""

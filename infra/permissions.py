@@ -49,10 +49,26 @@ POLLER_NETWORK: Final = Starred(
 TRACES: Final = Starred(
     ("xray:PutTraceSegments", "xray:PutTelemetryRecords"), "X-Ray's write actions take no resource."
 )
-STARRED: Final = (NETWORK, POLLER_NETWORK, TRACES)
+LOG_DELIVERY: Final = Starred(
+    (
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery",
+    ),
+    "Step Functions sets up the delivery of its log with these, and log delivery takes no resource.",
+)
+STARRED: Final = (NETWORK, POLLER_NETWORK, TRACES, LOG_DELIVERY)
 
 # Where `sluice.letters` puts its objects.
 DEAD_LETTERS: Final = "dead-letters/"
+# Where a replay reads and writes: the letters, what is settled, what is set aside, its plans and reports.
+REPLAYS: Final = "replays/"
+REPLAY_PREFIXES: Final = (DEAD_LETTERS, "parked/", "replayed/", REPLAYS)
 
 
 def attach_network(function_arn: str) -> list[Grant]:
@@ -161,6 +177,79 @@ def write_on_failure(bucket: s3.IBucket, key: kms.IKey) -> list[Grant]:
         _allow(["s3:ListBucket"], [_exported(bucket)], here),
         _encrypt(key),
     ]
+
+
+def replay_letters(plane: DataPlane) -> list[Grant]:
+    """Read and write letters anew, and plans and reports; a version that was replaced stays, and nothing is deleted.
+
+    Without the right to list, S3 answers 403 where there is nothing, and the replay could not tell that from a fault.
+    """
+    bucket = _exported(plane.dead_letter_bucket)
+    return [
+        _allow(["s3:ListBucket"], [bucket]),
+        _allow(
+            ["s3:GetObject", "s3:PutObject"],
+            [f"{bucket}/{prefix}*" for prefix in REPLAY_PREFIXES],
+            argued="Objects of letters are named by their content, those of a replay by its name.",
+        ),
+        _encrypt(plane.key),
+    ]
+
+
+def read_on_failure(plane: DataPlane) -> list[Grant]:
+    """Read what the event source gave up on, to make letters of it; the original stays."""
+    bucket = _exported(plane.on_failure_bucket)
+    return [
+        _allow(["s3:ListBucket"], [bucket]),
+        _allow(
+            ["s3:GetObject"],
+            [f"{bucket}/*"],
+            argued="The event source chooses the keys, and AWS does not document how; the bucket holds nothing else.",
+        ),
+    ]
+
+
+def read_manifest(plane: DataPlane) -> list[Grant]:
+    """Read the list of chunks that a plan wrote, as the state machine's map does."""
+    return [
+        _allow(
+            ["s3:GetObject"],
+            [f"{_exported(plane.dead_letter_bucket)}/{REPLAYS}*"],
+            argued="A replay's plan is named by the execution, which is not known before.",
+        ),
+        _allow(
+            ["kms:Decrypt"],
+            [plane.key.key_arn],
+            {"StringEquals": {"kms:ViaService": f"s3.{Aws.REGION}.{Aws.URL_SUFFIX}"}},
+        ),
+    ]
+
+
+def invoke(alias_arns: Sequence[str]) -> list[Grant]:
+    """Call functions by their aliases."""
+    return [_allow(["lambda:InvokeFunction"], alias_arns)]
+
+
+def start(machine_arn: str) -> list[Grant]:
+    """Start executions of one state machine."""
+    return [_allow(["states:StartExecution"], [machine_arn])]
+
+
+def run_children(machine_arn: str, children_arn: str) -> list[Grant]:
+    """Start, follow, stop and redrive the child executions of the machine's own map."""
+    return [
+        *start(machine_arn),
+        _allow(
+            ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"],
+            [children_arn],
+            argued="Step Functions names the children of the state machine's own map.",
+        ),
+    ]
+
+
+def deliver_logs() -> list[Grant]:
+    """Let Step Functions deliver a state machine's log."""
+    return [_everywhere(LOG_DELIVERY)]
 
 
 def _encrypt(key: kms.IKey) -> Grant:

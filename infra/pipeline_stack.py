@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from aws_cdk import CfnOutput, SecretValue, Stack, Tags
+from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
 from infra import permissions
 from infra.alarms import Alarms
 from infra.dashboard import Dashboard
 from infra.data_plane import DataPlane
+from infra.environment import cache_environment, credentials
 from infra.event_source import MskEventSource
 from infra.function import ARCHITECTURES, RUNTIME, Platform, SluiceFunction, Spec
 from infra.layers import Layers
 from infra.metrics import Metrics
+from infra.replay import Replay
 
 
 class PipelineStack(Stack):
@@ -33,22 +33,41 @@ class PipelineStack(Stack):
         self.platform = Platform(plane, layers.both, version)
         preprocess = SluiceFunction(self, self.platform, _preprocess(plane))
         lookup = SluiceFunction(self, self.platform, _lookup(plane))
-        self.functions = {function.file: function for function in (preprocess, lookup)}
+        self.replay = Replay(self, "Replay", platform=self.platform)
+        self.functions = {
+            **{function.file: function for function in (preprocess, lookup)},
+            **self.replay.functions,
+        }
         self.source = MskEventSource(self, "RawTopic", target=preprocess, plane=plane)
-        metrics = Metrics(plane, preprocess, self.source.mapping_id)
-        alarms = Alarms(self, "Alarms", metrics, list(self.functions.values()))
+        metrics = Metrics(plane, preprocess, self.source.mapping_id, self.replay)
+        # What a function of the replay fails at, its execution and its report say.
+        alarms = Alarms(self, "Alarms", metrics, [preprocess, lookup])
         Dashboard(self, "Dashboard", metrics, list(self.functions.values()), alarms)
         # Only where the code is: on everything else it would make every deployment touch every resource.
         Tags.of(self).add("PIPELINE_VERSION", version, include_resource_types=["AWS::Lambda::Function"])
-        self._outputs(version)
+        self._outputs(plane, version)
 
-    def _outputs(self, version: str) -> None:
+    def _outputs(self, plane: DataPlane, version: str) -> None:
         for name, value, description in (
             ("PipelineVersion", version, "what every record of this deployment names in _prep.pipeline"),
             ("PreprocessAlias", _qualified(self.functions["preprocess"]), "the event source's target"),
             ("LookupAlias", _qualified(self.functions["lookup"]), "what agents call"),
+            ("ReplayStateMachine", self.replay.arn, "what replays dead letters"),
+            ("DeadLetterBucket", plane.dead_letter_bucket.bucket_name, "where they are"),
+            ("OnFailureBucket", plane.on_failure_bucket.bucket_name, "batches that were given up"),
+            ("NextCommand", _next(self.stack_name, plane), "type this"),
         ):
             CfnOutput(self, name, value=value, description=description)
+
+
+def _next(stack: str, plane: DataPlane) -> str:
+    if plane.bootstrap_servers:
+        return f"make sluice ARGS='stats --stack {stack}'"
+    brokers = f"aws kafka get-bootstrap-brokers --cluster-arn {plane.cluster_arn}"
+    return (
+        f"{brokers}: the replay has to be told what that prints, once: "
+        f"make deploy STAGE={plane.stage.name} ARGS='-c bootstrap_servers=HOST:PORT,...'"
+    )
 
 
 def _qualified(function: SluiceFunction) -> str:
@@ -66,7 +85,7 @@ def _preprocess(plane: DataPlane) -> Spec:
         environment={
             # KAFKA_BOOTSTRAP_SERVERS is left out: every event names the brokers.
             "KAFKA_AUTH": plane.kafka_auth,
-            **(_credentials(plane) if scram else {}),
+            **(credentials(plane) if scram else {}),
             "CLEANED_TOPIC": plane.cleaned_topic,
             **cache_environment(plane, plane.writer_user_id),
             "RECORD_TTL_SECONDS": str(stage.record_ttl_seconds),
@@ -96,24 +115,3 @@ def _lookup(plane: DataPlane) -> Spec:
         environment=cache_environment(plane, plane.reader_user_id),
         grants=permissions.connect_cache(plane, plane.reader_user_arn),
     )
-
-
-def cache_environment(plane: DataPlane, user_id: str) -> Mapping[str, str]:
-    """Return the settings of the cache for one of its users."""
-    return {
-        "REDIS_URL": plane.cache_url,
-        "REDIS_MODE": plane.cache_mode,
-        "REDIS_AUTH": "iam",
-        "REDIS_USERNAME": user_id,
-        "REDIS_IAM_CACHE": plane.cache_name,
-        "REDIS_IAM_SERVERLESS": str(plane.cache_serverless).lower(),
-    }
-
-
-def _credentials(plane: DataPlane) -> Mapping[str, str]:
-    """Return user and password of the brokers, which CloudFormation fills in: the VPC has no way to the secret."""
-    secret = plane.kafka_secret_arn
-    return {
-        "KAFKA_USERNAME": SecretValue.secrets_manager(secret, json_field="username").unsafe_unwrap(),
-        "KAFKA_PASSWORD": SecretValue.secrets_manager(secret, json_field="password").unsafe_unwrap(),
-    }

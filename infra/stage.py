@@ -70,7 +70,7 @@ class Stage:
     cluster_secret_arn: Annotated[
         str, Like(r"arn:aws[a-z-]*:secretsmanager:\S+:secret:AmazonMSK_\S+", "a secret's ARN", optional=True)
     ] = ""
-    # The brokers of a brought cluster, for functions that no event tells them (replay).
+    # The brokers, for functions that no event tells them (replay): CloudFormation knows them of no cluster.
     bootstrap_servers: Annotated[tuple[str, ...], ListOf(r"[A-Za-z0-9.-]+:\d+", "host:port,host:port")] = ()
     # A brought cluster has its topics, unless told otherwise.
     create_topics: Annotated[bool, Switch()] = True
@@ -124,6 +124,10 @@ class Stage:
     preprocess_timeout_seconds: Annotated[int, Between(30, 840)] = 60
     lookup_memory_mb: Annotated[int, Between(256, 10_240)] = 512
     reserved_concurrency: Annotated[int, Between(0, 10_000)] = 0
+    # Once a day, replay what the event source gave up on.
+    replay_schedule: Annotated[bool, Switch()] = False
+    # How long letters stay that a replay is done with; those that wait or are parked stay until somebody decides.
+    settled_days: Annotated[int, Between(1, 3650)] = 30
     record_ttl_seconds: Annotated[int, Between(1, 604_800)] = 3600
     max_message_bytes: Annotated[int, Between(1, 6_000_000)] = 1_048_576
     max_cleaned_bytes: Annotated[int, Between(1, 6_000_000)] = 1_000_000
@@ -212,7 +216,7 @@ def _check_brokers(stage: Stage) -> None:
         missing = "cluster_security_group_id" if stage.vpc_id else "vpc_id"
         raise ConfigError(missing, "", "that of the cluster at cluster_arn")
     if not stage.cluster_arn:
-        for key in ("cluster_security_group_id", "cluster_secret_arn", "bootstrap_servers"):
+        for key in ("cluster_security_group_id", "cluster_secret_arn"):
             if value := getattr(stage, key):
                 raise ConfigError(key, value, "nothing, unless cluster_arn names a cluster of yours")
         if not stage.create_topics:
@@ -241,6 +245,12 @@ def _check_event_source(stage: Stage) -> None:
             "max_record_age_seconds",
             stage.max_record_age_seconds,
             f"less than the raw topic's retention, {stage.raw_retention_hours * 3600}",
+        )
+    # What was emptied has to be there for a retry that comes late.
+    if stage.settled_days * 24 < stage.raw_retention_hours:
+        least = -(-stage.raw_retention_hours // 24)
+        raise ConfigError(
+            "settled_days", stage.settled_days, f"at least {least}: as long as the raw topic keeps records"
         )
     if stage.min_pollers > stage.max_pollers:
         raise ConfigError("min_pollers", stage.min_pollers, f"at most max_pollers, {stage.max_pollers}")

@@ -44,6 +44,7 @@ def main(kind: str) -> int:
             create()
         if not stamped(kind) and not installers.get(kind, lambda: packages(kind))():
             return 1
+        command()
         for each in (kind, *INCLUDED.get(kind, ())):
             (VENV / f"{each}.stamp").write_text(digest(each))
     return 0
@@ -107,6 +108,14 @@ def packages(kind: str) -> bool:
         return False
     say(f"installed in {time.monotonic() - started:.0f} s")
     return True
+
+
+def command() -> None:
+    """Write the console script `.venv/bin/sluice`: the operator's tool, from whatever folder it is called."""
+    path = VENV / "bin" / "sluice"
+    folders = f"{ROOT}:{ROOT / 'layers' / 'sluice' / 'python'}"
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{folders}" exec "{PYTHON}" -m ops.cli "$@"\n')
+    path.chmod(0o755)
 
 
 def emulator() -> bool:

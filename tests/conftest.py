@@ -35,6 +35,14 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_twin_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests off a twin that somebody has running: they know of none but their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLUICE_TWIN", str(tmp_path_factory.getbasetemp() / "no-twin"))
+        yield
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--update-golden`, which writes what is kept anew before it is compared: look at the difference then."""
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew, then compare")

@@ -140,6 +140,8 @@ def next_commands(values: Mapping[str, str]) -> list[str]:
         f"aws lambda invoke --function-name {lookup} {payload} /dev/stdout",
         "# see what was refused, and why",
         f"aws s3 ls --recursive s3://{letters}/dead-letters/",
+        "# count the dead letters, list them, replay them",
+        values.get("NextCommand", ""),
         "# the brokers' addresses, for producers and consumers",
         values.get("BrokersCommand", ""),
     ]

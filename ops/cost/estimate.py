@@ -37,7 +37,7 @@ LOG_BYTES_PER_RECORD: Final = 12
 # X-Ray's default rule: the first of each second, and one in twenty of the rest.
 TRACED_SHARE: Final = 0.05
 # As many as the provisioned event source has; one fewer without it.
-ALARMS: Final = 12
+ALARMS: Final = 15
 
 
 @dataclass(frozen=True)

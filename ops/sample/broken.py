@@ -124,6 +124,21 @@ def schema_invalid(body: Body, variant: int) -> bytes:
     return dump(bodies[variant % len(bodies)])
 
 
+# The agent whose new release names the text otherwise and stamps in epochs: all it writes can be mended.
+UPGRADED_AGENT = "scribe-40"
+_UPGRADED_AT = 1_767_600_000
+
+
+def upgraded(body: Body, variant: int) -> bytes:
+    """Sound in itself, but the agent's new release renamed `text` and stamps in epoch seconds or milliseconds.
+
+    `events/repair/upgraded-agent.json` holds the rules that mend it.
+    """
+    seconds = _UPGRADED_AT + 61 * variant  # each a time of its own: no two are one record
+    stamp = seconds if variant % 2 else 1_000 * seconds
+    return dump({"agent_id": UPGRADED_AGENT, "timestamp": stamp, "output": body["text"]})
+
+
 def growing(body: Body, _: int) -> bytes:
     """Small when it comes, too large when it is written again: a list of floats in short notation.
 
@@ -153,6 +168,7 @@ BREAKS: tuple[tuple[Break, str, int], ...] = (
     (number_out_of_range, "number_out_of_range", 12),
     (schema_unknown, "schema_unknown", 10),
     (schema_invalid, "schema_invalid", 50),
+    (upgraded, "schema_invalid", 45),
     (growing, "cleaned_too_large", 2),
     (refused, "refused_by_broker", 2),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ops.twin.collect import RawTopics, read_given_up, read_letters
@@ -9,13 +10,17 @@ from ops.twin.ledger import Ledger
 from ops.twin.outputs import Outputs
 from ops.twin.progress import Display
 from ops.twin.twin import Twin
-from ops.twin.verify import Check, Findings
+from ops.twin.verify import Check, Findings, origin_of
 from ops.twin.verify_cache import CacheCheck
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Lead one pass over what a run left behind, once nothing writes any more."""
+    """Lead one pass over what a run left behind, once nothing writes any more.
+
+    `before` says where the cleaned topic ended when the run began, by partition; not `alone`, it looks only at what
+    came from the run's own raw topic.
+    """
 
     twin: Twin
     ledger: Ledger
@@ -23,23 +28,31 @@ class Audit:
     cached: CacheCheck
     outputs: Outputs | None
     display: Display
+    before: Mapping[int, int]
+    alone: bool
 
     def run(self, topics: RawTopics) -> Findings:
         """Read it all; the outputs get what is read. Raises CollectError and what the clients raise."""
         self._cleaned(topics)
         self._raw(topics)
         s3 = self.twin.s3()
-        for letters in read_letters(s3, self.twin.dead_letter_bucket):
+        for stored in read_letters(s3, self.twin.dead_letter_bucket):
+            letters = [letter for letter in stored if self._ours(letter.id)]
             self.check.letters(letters)
             if self.outputs is not None:
                 self.outputs.letters(letters)
-        self.check.given_up(read_given_up(s3, self.twin.on_failure_bucket))
+        given_up = read_given_up(s3, self.twin.on_failure_bucket)
+        self.check.given_up(one for one in given_up if self._ours(one.id))
         findings = self.check.finish()
         self.display.update("checked", findings.received - findings.lost)
         return findings
 
+    def _ours(self, origin: str) -> bool:
+        return self.alone or origin.startswith(f"{self.twin.raw_topic}-")
+
     def _cleaned(self, topics: RawTopics) -> None:
-        for chunk in topics.read(self.twin.cleaned_topic, self.twin.config.partitions):
+        for everything in topics.read(self.twin.cleaned_topic, self.twin.config.partitions, self.before):
+            chunk = [message for message in everything if self._ours(origin_of(message))]
             self.cached.cleaned(self.check.cleaned(chunk))
             if self.outputs is not None:
                 self.outputs.cleaned(chunk)

@@ -1,4 +1,4 @@
-"""S3, played by moto in a process of its own."""
+"""S3 and Step Functions, played by moto in a process of their own."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 
-def start_aws(supervisor: Supervisor, run_dir: Path, *, wait: bool = True) -> str:
+def start_aws(supervisor: Supervisor, run_dir: Path, lambda_port: int = 0, *, wait: bool = True) -> str:
     """Start moto and return its endpoint; it holds everything in memory, so its death is final.
 
-    Without `wait` it does not answer yet: its imports take a second, in which the caller has other things to do.
+    State machines call the functions of the service at `lambda_port`. Without `wait` it does not answer yet: its
+    imports take a second, in which the caller has other things to do.
     """
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
+    command = [sys.executable, "-m", "ops.twin.aws_server", str(port), str(lambda_port)]
     child = Child("aws", command, module_environment(), run_dir / "logs" / "aws.log", restart=False)
     supervisor.add(child, port if wait else None)
     return f"http://{HOST}:{port}"

@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import orjson
 from rich.console import Console
 
+from ops.twin import resident
 from ops.twin.config import REPOSITORY, EventSource, TwinError
 from ops.twin.inputs import InputError
 
@@ -23,6 +24,7 @@ exit codes: 0 every record is accounted for; 1 something differs (printed); 2 ba
 KAFKA_BOOTSTRAP_SERVERS and REDIS_URL (with REDIS_MODE) name running servers; without them, embedded ones
 are started. Every run is a new one: topics on a given broker get a suffix of their own, and from a given
 cache the keys that this input's identities name are removed first, where Sluice wrote them.
+On a twin that `up` has started, a run uses its servers and leaves dead letters and cleaned records there.
 """
 
 
@@ -56,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--max-message-bytes", type=_positive, help="longest raw message (the sample: 65536)")
     # For tests: a patched copy of the package, to see that the check finds what is wrong with it.
     run.add_argument("--layer", type=Path, default=LAYER, help=argparse.SUPPRESS)
+    commands.add_parser("up", allow_abbrev=False, help="start a twin that stays until `down`")
+    commands.add_parser("down", allow_abbrev=False, help="end that twin, and everything in it")
     return parser
 
 
@@ -69,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return _run(options)
+        return {"run": _run, "up": _up, "down": _down}[options.command](options)
     except KeyboardInterrupt:
         return INTERRUPTED
     except (InputError, TwinError, OSError) as error:
@@ -82,12 +86,45 @@ def _complain(text: str, code: int) -> int:
     return code
 
 
+def _up(_: argparse.Namespace) -> int:
+    twin, started = resident.up()
+    print("the twin is up; it stays until `make down`" if started else "the twin runs already")
+    print(f"  broker {twin.bootstrap}   cache {twin.redis_url}   AWS {twin.endpoint}")
+    print(f"  logs   {twin.logs}")
+    return OK
+
+
+def _down(_: argparse.Namespace) -> int:
+    print("the twin is down" if resident.down() else "no twin is running")
+    return OK
+
+
+def _servers(mode: str) -> dict[str, Any]:
+    """Return the options that say where a run takes place: on the twin that runs, else where the user says."""
+    kafka, redis = os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or None, os.environ.get("REDIS_URL") or None
+    twin = resident.running()
+    if twin is None:
+        return {"kafka": kafka, "redis": redis, "redis_mode": mode}
+    if (kafka or twin.bootstrap, redis or twin.redis_url) != (twin.bootstrap, twin.redis_url):
+        raise TwinError(
+            "KAFKA_BOOTSTRAP_SERVERS or REDIS_URL names other servers than the running twin's: `make down` first"
+        )
+    return {
+        "kafka": twin.bootstrap,
+        "redis": twin.redis_url,
+        "redis_mode": twin.redis_mode,
+        "partitions": twin.partitions,
+        "shared": twin.shared(),
+    }
+
+
 def _run(arguments: argparse.Namespace) -> int:
     # The package is a Lambda layer, not an installed distribution.
     sys.path.insert(0, str(LAYER))
     # Late: a wrong argument is told before a second of imports.
-    from ops.twin.report import show  # noqa: PLC0415
-    from ops.twin.run import SAMPLE, RunError, RunOptions, run  # noqa: PLC0415
+    from ops.twin.options import SAMPLE, RunOptions  # noqa: PLC0415
+    from ops.twin.report import show, what_next  # noqa: PLC0415
+    from ops.twin.run import RunError, run  # noqa: PLC0415
 
     mode = os.environ.get("REDIS_MODE") or "standalone"
     if mode not in MODES:
@@ -95,9 +132,7 @@ def _run(arguments: argparse.Namespace) -> int:
     options = RunOptions(
         source=arguments.input or str(SAMPLE),
         out=arguments.out,
-        kafka=os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or None,
-        redis=os.environ.get("REDIS_URL") or None,
-        redis_mode=mode,
+        **_servers(mode),
         max_message_bytes=arguments.max_message_bytes,
         event_source=EventSource(
             batch_size=arguments.batch_size,
@@ -115,5 +150,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"note: {note}")
     for difference in result.differences:
         print(f"DIFFERENCE: {difference}")
+    for line in what_next(result.summary, stays=options.shared is not None, sample=options.is_sample()):
+        print(line)
     print(orjson.dumps(result.summary).decode())
     return DIFFERENT if result.differences else OK

@@ -68,17 +68,25 @@ class RawTopics:
         end: int = self._consumer.get_watermark_offsets(place, timeout=seconds)[1]
         return end
 
-    def read(self, topic: str, partitions: int) -> Iterator[list[Consumed]]:
-        """Yield the messages of a topic in chunks, partition by partition, in order. Raises CollectError."""
+    def end_offsets(self, topic: str, partitions: int) -> dict[int, int]:
+        """Return the offset after the last message of each partition. Raises KafkaException."""
+        return {number: self.end_offset(topic, number, _PATIENCE_SECONDS) for number in range(partitions)}
+
+    def read(
+        self, topic: str, partitions: int, since: Mapping[int, int] | None = None
+    ) -> Iterator[list[Consumed]]:
+        """Yield the messages of a topic in chunks, partition by partition, in order, from `since` on.
+
+        Raises CollectError.
+        """
         try:
             for partition in range(partitions):
-                yield from self._read_partition(topic, partition)
+                yield from self._read_partition(topic, partition, (since or {}).get(partition, 0))
         except KafkaException as error:
             raise CollectError(f"{topic} cannot be read back: {error.args[0].str()}") from error
 
-    def _read_partition(self, topic: str, partition: int) -> Iterator[list[Consumed]]:
+    def _read_partition(self, topic: str, partition: int, position: int) -> Iterator[list[Consumed]]:
         end = self.end_offset(topic, partition, _PATIENCE_SECONDS)
-        position = 0
         self._consumer.assign([TopicPartition(topic, partition, position)])
         while position < end:
             # Asking for more than there is would wait for the whole time-out.
@@ -111,8 +119,10 @@ def _consumed(message: Any) -> Consumed:
 
 def read_letters(s3: Any, bucket: str) -> Iterator[list[Letter]]:
     """Yield the letters of each dead-letter object; one that cannot be parsed raises CollectError."""
-    for key in _keys(s3, bucket):
-        lines = gzip.decompress(_body(s3, bucket, key)).splitlines()
+    for key in _keys(s3, bucket, "dead-letters/"):
+        body = _body(s3, bucket, key)
+        # A replay empties the objects that it is done with.
+        lines = gzip.decompress(body).splitlines() if body else []
         try:
             yield [_letter(line) for line in lines]
         except (orjson.JSONDecodeError, KeyError, ValueError) as error:
@@ -135,8 +145,8 @@ def read_given_up(s3: Any, bucket: str) -> Iterator[GivenUp]:
                 yield GivenUp(origin, _bytes(record.get("value")))
 
 
-def _keys(s3: Any, bucket: str) -> Iterator[str]:
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+def _keys(s3: Any, bucket: str, prefix: str = "") -> Iterator[str]:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", ()):
             yield entry["Key"]
 

@@ -39,6 +39,18 @@ class EventSource:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """Hold what a run on a running twin shares with it: whatever is to be there when the run is over."""
+
+    s3_endpoint: str
+    dead_letter_bucket: str
+    on_failure_bucket: str
+    cleaned_topic: str
+    mapping_id: str
+    embedded_broker: bool
+
+
+@dataclass(frozen=True)
 class TwinConfig:
     """Hold everything a twin can be told; the defaults embed every server."""
 
@@ -51,6 +63,11 @@ class TwinConfig:
     layer: Path = REPOSITORY / "layers" / "sluice" / "python"
     functions: Path = REPOSITORY / "functions"
     function_timeout_seconds: int = 60
+    # Those of single functions, by name, where they differ.
+    function_timeouts: Mapping[str, int] = field(default_factory=dict)
+    # Calls of one function at a time; None fits the pollers.
+    concurrency: int | None = None
+    shared: Shared | None = None
     # `max.message.bytes` of the cleaned topic; None is the broker's own.
     cleaned_topic_bytes: int | None = None
     # Where the twin makes a folder that it keeps; by default a temporary one that goes with it.

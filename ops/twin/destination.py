@@ -14,6 +14,11 @@ ACCESS_KEY = "local"
 
 def s3_client(endpoint: str) -> BaseClient:
     """Return an S3 client for an endpoint of the twin; a call gives up after seconds, not minutes."""
+    return aws_client("s3", endpoint)
+
+
+def aws_client(service: str, endpoint: str, connections: int = 10) -> BaseClient:
+    """Return a client of one of the twin's AWS services."""
     # botocore costs a third of a second and 30 MB, and most pollers never write here.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
@@ -22,12 +27,18 @@ def s3_client(endpoint: str) -> BaseClient:
     # Neither a profile nor a proxy of the user's is meant for the twin.
     session = Session(session_vars={"profile": (None, [], None, None)})
     return boto3.Session(botocore_session=session).client(
-        "s3",
+        service,
         endpoint_url=endpoint,
         region_name=REGION,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=ACCESS_KEY,
-        config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}, proxies={}),
+        config=Config(
+            connect_timeout=2,
+            read_timeout=10,
+            retries={"total_max_attempts": 1},
+            proxies={},
+            max_pool_connections=connections,
+        ),
     )
 
 

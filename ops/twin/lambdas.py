@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -38,6 +38,8 @@ class LambdaConfig:
     timeout_seconds: int
     concurrency: int
     run_dir: str
+    # Seconds of single functions, where they differ.
+    timeouts: dict[str, int] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Write the file that `read` reads."""
@@ -47,7 +49,7 @@ class LambdaConfig:
     def read(cls, path: Path) -> LambdaConfig:
         """Read the file that `write` wrote."""
         data: dict[str, Any] = orjson.loads(path.read_bytes())
-        return cls(**{field.name: data[field.name] for field in fields(cls)})
+        return cls(**{one.name: data[one.name] for one in fields(cls)})
 
 
 def _refusal(status: int, kind: str, message: str) -> Reply:
@@ -90,7 +92,7 @@ class Service:
             functions=config.functions,
             layer=config.layer,
             environment=config.environment,
-            timeout_seconds=config.timeout_seconds,
+            timeout_seconds=config.timeouts.get(name, config.timeout_seconds),
             run_dir=config.run_dir,
         )
 

@@ -85,6 +85,25 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, int, str]]:
     return rows
 
 
+def what_next(summary: Mapping[str, Any], *, stays: bool, sample: bool) -> list[str]:
+    """Return what to type about the dead letters; a twin of the run's own takes them with it."""
+    letters: Mapping[str, int] = summary["dead_letters"]
+    if not letters:
+        return []
+    ordered = sorted(letters.items(), key=lambda pair: -pair[1])
+    lines = [
+        f"{sum(letters.values()):,} dead letters: {', '.join(f'{reason} {n:,}' for reason, n in ordered)}"
+    ]
+    replay = "make replay" if sample else "make replay ARGS='--repair rules.json'"
+    if not stays:
+        return [*lines, f"  to replay them, run on a twin that stays:  make up run   and then   {replay}"]
+    return [
+        *lines,
+        "  to look at them:    make sluice ARGS='stats --local'   make sluice ARGS='ls --local'",
+        f"  to replay them:     {replay}     (counts first, then asks)",
+    ]
+
+
 def _show_sample(console: Console, sample: Sample) -> None:
     # Escaped: a record may hold what would drive the terminal.
     console.print("one record, before and after:")

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import redis
 from botocore.exceptions import BotoCoreError, ClientError
 from confluent_kafka import KafkaException
 
-from ops.sample import limits
 from ops.twin.audit import Audit
 from ops.twin.cache_reader import Life, connect, life, look
 from ops.twin.collect import CollectError, RawTopics
-from ops.twin.config import REPOSITORY, EventSource, TwinConfig, TwinError
+from ops.twin.config import TwinError
 from ops.twin.counters import Comparison, Totals, read_invocations, read_totals
 from ops.twin.differences import Differences
 from ops.twin.feed import Feeder
@@ -27,76 +25,18 @@ from ops.twin.group import start_pollers
 from ops.twin.incarnation import make_way, write_cache
 from ops.twin.inputs import Value, read_values
 from ops.twin.ledger import Ledger
+from ops.twin.options import RunOptions
 from ops.twin.outputs import Outputs
 from ops.twin.progress import Display
 from ops.twin.report import summarise
 from ops.twin.twin import Twin
-from ops.twin.verify import DEFAULT_TOPIC_BYTES, Check, Findings, Judge
+from ops.twin.verify import Check, Findings, Judge
 from ops.twin.verify_cache import CacheCheck
 from ops.twin.watch import Watch
 from sluice.source import source_of
 from sluice.wiring import build_pipeline
 
-LAYER = REPOSITORY / "layers" / "sluice" / "python"
-SAMPLE = REPOSITORY / "events" / "records" / "sample.jsonl"
-# The functions' own defaults.
-MAX_MESSAGE_BYTES, MAX_CLEANED_BYTES = 1_048_576, 1_000_000
 _CHUNK = 500
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """Hold what a run can be told; servers that are not given are embedded."""
-
-    source: str = str(SAMPLE)
-    out: Path | None = None
-    kafka: str | None = None
-    redis: str | None = None
-    redis_mode: str = "standalone"
-    max_message_bytes: int | None = None
-    partitions: int = 4
-    event_source: EventSource = field(default_factory=EventSource)
-    layer: Path = LAYER
-    stall_seconds: float = 180.0
-    kafka_properties: Mapping[str, str] = field(default_factory=dict)
-    function_timeout_seconds: int = 60
-    record_ttl_seconds: int = 3600  # as the functions' own default
-
-    def limits(self) -> tuple[int, int]:
-        """Return MAX_MESSAGE_BYTES and MAX_CLEANED_BYTES: the sample has small ones, to be small itself."""
-        message, cleaned = MAX_MESSAGE_BYTES, MAX_CLEANED_BYTES
-        if self.is_sample():
-            message, cleaned = limits.MAX_MESSAGE_BYTES, limits.MAX_CLEANED_BYTES
-        return self.max_message_bytes or message, cleaned
-
-    def is_sample(self) -> bool:
-        """Tell whether the input is the sample, which has limits of its own."""
-        return self.source != "-" and Path(self.source).resolve() == SAMPLE
-
-    def topic_bytes(self) -> int:
-        """Return the cleaned topic's `max.message.bytes`: the sample has a small one, so that it is met."""
-        return limits.CLEANED_TOPIC_BYTES if self.is_sample() else DEFAULT_TOPIC_BYTES
-
-    def twin_config(self) -> TwinConfig:
-        """Return the twin's configuration."""
-        message, cleaned = self.limits()
-        environment = {
-            "MAX_MESSAGE_BYTES": str(message),
-            "MAX_CLEANED_BYTES": str(cleaned),
-            "RECORD_TTL_SECONDS": str(self.record_ttl_seconds),
-        }
-        return TwinConfig(
-            kafka=self.kafka,
-            redis=self.redis,
-            redis_mode=self.redis_mode,
-            partitions=self.partitions,
-            event_source=self.event_source,
-            environment=environment,
-            kafka_properties=self.kafka_properties,
-            function_timeout_seconds=self.function_timeout_seconds,
-            cleaned_topic_bytes=self.topic_bytes(),
-            layer=self.layer,
-        )
 
 
 class Moment(NamedTuple):
@@ -168,6 +108,7 @@ class _Run:
         self._born, self._began = Life("", 0), time.time()
         self._forgot: list[str] = []
         self._starts = 0
+        self._before: dict[int, int] = {}
         self._notes: list[str] = []
         self._differences = Differences()
 
@@ -175,6 +116,7 @@ class _Run:
         """Send, wait, read back, compare."""
         foreign = self._make_way()
         self._born, self._began = life(self._cache), time.time()
+        self._before = self._ends_of_cleaned()
         twin, properties = self._twin, self._options.kafka_properties
         # Before the pollers: the broker's answer to an idempotent producer takes half a second or a whole one.
         with closing(Feeder(twin.bootstrap, self._options.partitions, self._ledger, properties)) as feeder:
@@ -203,6 +145,16 @@ class _Run:
         if self._options.redis is None:
             return set()
         return make_way(self._cache, self._ledger.values)
+
+    def _ends_of_cleaned(self) -> dict[int, int]:
+        """Return where the cleaned topic ends before this run; one of the run's own is empty."""
+        if self._options.shared is None:
+            return {}
+        topics = RawTopics(self._twin.bootstrap, self._options.kafka_properties)
+        try:
+            return topics.end_offsets(self._twin.cleaned_topic, self._options.partitions)
+        finally:
+            topics.close()
 
     def _start_pollers(self) -> None:
         group = start_pollers(self._twin, self._options.kafka_properties)
@@ -243,7 +195,7 @@ class _Run:
         )
         topics = RawTopics(twin.bootstrap, options.kafka_properties)
         try:
-            findings = Audit(twin, self._ledger, check, cached, self._outputs, self._display).run(topics)
+            findings = self._audit(check, cached).run(topics)
         finally:
             topics.close()
         # Looked at after the cache was read: what it lost while it was read, it lost before this.
@@ -253,6 +205,12 @@ class _Run:
         if missing and self._forgot:
             self._notes.append(f"{missing} cleaned records are not in the cache any more")
         return findings
+
+    def _audit(self, check: Check, cached: CacheCheck) -> Audit:
+        alone = self._options.shared is None
+        return Audit(
+            self._twin, self._ledger, check, cached, self._outputs, self._display, self._before, alone=alone
+        )
 
     def _age(self) -> float:
         # By the clock on the wall, as the cache's: a laptop that slept has older records.

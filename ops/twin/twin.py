@@ -47,15 +47,20 @@ class Twin:
     def __init__(self, config: TwinConfig | None = None) -> None:
         self.config = config or TwinConfig()
         self.run_id = uuid.uuid4().hex[:8]
-        self.mapping_id = str(uuid.uuid4())
+        shared = self.config.shared
+        self.mapping_id = str(uuid.uuid4()) if shared is None else shared.mapping_id
         self.event_source_arn = (
             f"arn:aws:kafka:eu-central-1:000000000000:cluster/sluice-twin/{self.mapping_id}-1"
         )
         suffix = "" if self.config.kafka is None else f"-{self.run_id}"
         self.raw_topic, self.cleaned_topic = RAW_TOPIC + suffix, CLEANED_TOPIC + suffix
+        if shared is not None:
+            self.cleaned_topic = shared.cleaned_topic
         self.consumer_group = f"{self.config.event_source.consumer_group}-{self.run_id}"
-        self.dead_letter_bucket = f"sluice-dead-letters-{self.run_id}"
-        self.on_failure_bucket = f"sluice-on-failure-{self.run_id}"
+        self.dead_letter_bucket = (
+            shared.dead_letter_bucket if shared else f"sluice-dead-letters-{self.run_id}"
+        )
+        self.on_failure_bucket = shared.on_failure_bucket if shared else f"sluice-on-failure-{self.run_id}"
         self.redis_mode = self.config.redis_mode
         self.bootstrap = self.redis_url = self.s3_endpoint = ""
         self.lambda_port = 0
@@ -108,14 +113,22 @@ class Twin:
         config = self.config
         if config.redis is not None:
             check_cache(config.redis, config.redis_mode)
-        # First, for it is the slowest: its imports go on beside all else.
-        self.s3_endpoint = start_aws(supervisor, self.run_dir, wait=False)
+        # One port for the whole run, so that callers find a restarted service again.
+        self.lambda_port = free_port()
+        if config.shared is None:
+            # First, for it is the slowest: its imports go on beside all else.
+            self.s3_endpoint = start_aws(supervisor, self.run_dir, self.lambda_port, wait=False)
+        else:
+            self.s3_endpoint = config.shared.s3_endpoint
         self.bootstrap = config.kafka or start_broker(supervisor, self.run_dir)
-        self._topics = Topics(self.bootstrap, config.kafka_properties, embedded=config.kafka is None)
+        embedded = config.shared.embedded_broker if config.shared else config.kafka is None
+        self._topics = Topics(self.bootstrap, config.kafka_properties, embedded=embedded)
         self._topics.check()
         cluster = config.redis_mode == "cluster"
         self.redis_url = config.redis or start_cache(supervisor, self.run_dir, cluster=cluster)
         self._topics.create(self.raw_topic, partitions=config.partitions)
+        if config.shared is not None:
+            return
         self._topics.create(
             self.cleaned_topic, partitions=config.partitions, max_message_bytes=config.cleaned_topic_bytes
         )
@@ -132,6 +145,7 @@ class Twin:
             "REDIS_MODE": self.redis_mode,
             "REDIS_AUTH": "none",
             "DEAD_LETTER_BUCKET": self.dead_letter_bucket,
+            "ON_FAILURE_BUCKET": self.on_failure_bucket,
             "PARTIAL_FAILURES": "true" if self.config.event_source.report_batch_item_failures else "false",
             "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
             **self.config.environment,
@@ -139,8 +153,6 @@ class Twin:
 
     def _start_lambdas(self, supervisor: Supervisor) -> None:
         config = self.config
-        # One port for the whole run, so that callers find a restarted service again.
-        self.lambda_port = free_port()
         told = LambdaConfig(
             port=self.lambda_port,
             rie=str(ensure_rie()),
@@ -148,8 +160,9 @@ class Twin:
             layer=str(config.layer.resolve()),
             environment=self.function_environment(),
             timeout_seconds=config.function_timeout_seconds,
-            concurrency=config.event_source.pollers + 1,
+            concurrency=config.concurrency or config.event_source.pollers + 1,
             run_dir=str(self.run_dir),
+            timeouts=dict(config.function_timeouts),
         )
         path = self.run_dir / "lambdas.json"
         told.write(path)

@@ -85,7 +85,7 @@ class Check:
         """Take in messages of the cleaned topic, in their order within each partition; return the records new among them."""
         found = []
         for message in chunk:
-            number = self._find(_origin(message), "the cleaned topic")
+            number = self._find(origin_of(message), "the cleaned topic")
             if number is not None:
                 found.append((message, number))
         verdicts = self._judge([self._ledger.message(number) for _, number in found])
@@ -252,7 +252,8 @@ def _how_it_differs(message: Consumed, record: Record) -> str:
     return "cleaned message differs from the pipeline's result"
 
 
-def _origin(message: Consumed) -> str:
+def origin_of(message: Consumed) -> str:
+    """Return the origin that a cleaned message names."""
     for name, value in message.headers:
         if name == "sluice-origin":
             return value.decode(errors="backslashreplace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final
 
@@ -29,6 +29,8 @@ MODES: Final[Mapping[str, tuple[Mode, ...]]] = {
     "message": tuple(Mode),
     "refused batch": (Mode.BEFORE, Mode.AFTER, Mode.KILL),
     "object": (Mode.BEFORE, Mode.AFTER, Mode.KILL),
+    # Reading changes nothing: whether it happened before it failed makes no difference.
+    "read": (Mode.BEFORE, Mode.KILL),
 }
 Faults = Mapping[int, Mode]
 
@@ -41,14 +43,30 @@ class Schedule:
         # The kind of every operation so far.
         self.points: list[str] = []
         self.struck = 0
+        # What happens just before an operation, by its number: another invocation, all of it, and not counted here.
+        self.before: dict[int, Callable[[], None]] = {}
+        self._suspended = False
 
     def step(self, kind: str) -> Mode | None:
         """Note one operation of a kind and return how it fails, if it does."""
+        if self._suspended:
+            return None
+        if other := self.before.pop(len(self.points), None):
+            self._suspended = True
+            try:
+                other()
+            finally:
+                self._suspended = False
         fault = self._faults.get(len(self.points)) if self._faults else None
         self.points.append(kind)
         if fault is not None:
             self.struck += 1
         return fault
+
+    def mend(self) -> None:
+        """Let nothing fail from now on."""
+        self._faults.clear()
+        self.before.clear()
 
 
 class Clock:

@@ -101,6 +101,16 @@ def _alarm(client: Any, it: Resource) -> object:
     return [each for each in (*found["MetricAlarms"], *found["CompositeAlarms"]) if each["AlarmActions"]]
 
 
+def _rule(client: Any, it: Resource) -> object:
+    rules = client.list_rules(NamePrefix=it.properties["Name"])["Rules"]
+    return [rule for rule in rules if rule["State"] == it.properties["State"]]
+
+
+def _machine(client: Any, it: Resource) -> object:
+    found = client.describe_state_machine(stateMachineArn=it.physical_id)
+    return found["status"] == "ACTIVE" and "${" not in found["definition"]
+
+
 PROBES: dict[str, tuple[str, Probe]] = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", _alarm),
     "AWS::CloudWatch::Dashboard": (
@@ -140,6 +150,7 @@ PROBES: dict[str, tuple[str, Probe]] = {
             if u["AccessString"] == it.properties["AccessString"]
         ],
     ),
+    "AWS::Events::Rule": ("events", _rule),
     "AWS::IAM::Policy": ("iam", _role_policies),
     "AWS::IAM::Role": (
         "iam",
@@ -175,6 +186,7 @@ PROBES: dict[str, tuple[str, Probe]] = {
     ),
     "AWS::SNS::Topic": ("sns", lambda c, it: c.get_topic_attributes(TopicArn=it.physical_id)["Attributes"]),
     "AWS::SNS::TopicPolicy": ("sns", _topic_policy),
+    "AWS::StepFunctions::StateMachine": ("stepfunctions", _machine),
 }
 
 

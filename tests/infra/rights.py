@@ -97,19 +97,25 @@ def role_of(deployment: Deployment, function: str) -> str:
 
 def check_rights(deployment: Deployment) -> list[str]:
     """Return a line for every call that a function's role should allow and does not."""
-    needs = {"Preprocess": _preprocess(deployment), "Lookup": _lookup(deployment)}
+    needs = _needs(deployment)
     return [f"{name} may not {need}" for name, need, allowed in _judged(deployment, needs) if not allowed]
 
 
 def check_limits(deployment: Deployment) -> list[str]:
     """Return a line for every call that no function has a use for and that its role allows."""
-    needs = {"Preprocess": _not_preprocess(deployment), "Lookup": _not_lookup(deployment)}
+    from tests.infra import replay_rights  # it is made of what stands here
+
+    needs = {
+        "Preprocess": _not_preprocess(deployment),
+        "Lookup": _not_lookup(deployment),
+        **replay_rights.not_needed(deployment),
+    }
     return [f"{name} may {need}" for name, need, allowed in _judged(deployment, needs) if allowed]
 
 
 def unneeded(deployment: Deployment) -> set[str]:
     """Return every action that a function's role allows and that no call above needs: `Function action`."""
-    needs = {"Preprocess": _preprocess(deployment), "Lookup": _lookup(deployment)}
+    needs = _needs(deployment)
     return {
         f"{name} {action}"
         for name, calls in needs.items()
@@ -120,7 +126,21 @@ def unneeded(deployment: Deployment) -> set[str]:
     }
 
 
+def _needs(deployment: Deployment) -> dict[str, Sequence[Need]]:
+    from tests.infra import replay_rights
+
+    return {
+        "Preprocess": _preprocess(deployment),
+        "Lookup": _lookup(deployment),
+        **replay_rights.needed(deployment),
+    }
+
+
 def _role(deployment: Deployment, name: str) -> str:
+    if name == "Machine":
+        machine = deployment.only("AWS::StepFunctions::StateMachine").physical_id
+        found = deployment.account.client("stepfunctions").describe_state_machine(stateMachineArn=machine)
+        return str(found["roleArn"].rpartition("/")[2])
     return role_of(deployment, deployment.only("AWS::Lambda::Function", name).physical_id)
 
 
@@ -130,7 +150,8 @@ def _judged(deployment: Deployment, needs: Mapping[str, Sequence[Need]]) -> Iter
         yield from ((name, need, allows(statements, need)) for need in calls)
 
 
-def _environment(deployment: Deployment, word: str) -> tuple[str, Mapping[str, str]]:
+def environment_of(deployment: Deployment, word: str) -> tuple[str, Mapping[str, str]]:
+    """Return a function's name and its environment."""
     name = deployment.only("AWS::Lambda::Function", word).physical_id
     found = deployment.account.client("lambda").get_function_configuration(
         FunctionName=name, Qualifier="live"
@@ -138,7 +159,8 @@ def _environment(deployment: Deployment, word: str) -> tuple[str, Mapping[str, s
     return name, found["Environment"]["Variables"]
 
 
-def _everywhere(name: str) -> list[Need]:
+def everywhere(name: str) -> list[Need]:
+    """Return what every function needs."""
     # To be in a VPC, to log and to be traced.
     stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{name}:log-stream:2026/01/05/[1]0123456789abcdef"
     # Those of AWSLambdaVPCAccessExecutionRole.
@@ -153,7 +175,8 @@ def _everywhere(name: str) -> list[Need]:
     ]
 
 
-def _cache(deployment: Deployment, environment: Mapping[str, str]) -> list[Need]:
+def cache(deployment: Deployment, environment: Mapping[str, str]) -> list[Need]:
+    """Return what it takes to log in to the cache."""
     kind = "serverlesscache" if environment["REDIS_IAM_SERVERLESS"] == "true" else "replicationgroup"
     base = f"arn:aws:elasticache:{REGION}:{ACCOUNT}"
     resources = (
@@ -164,17 +187,17 @@ def _cache(deployment: Deployment, environment: Mapping[str, str]) -> list[Need]
 
 
 def _lookup(deployment: Deployment) -> list[Need]:
-    name, environment = _environment(deployment, "Lookup")
-    return [*_everywhere(name), *_cache(deployment, environment)]
+    name, environment = environment_of(deployment, "Lookup")
+    return [*everywhere(name), *cache(deployment, environment)]
 
 
 def _preprocess(deployment: Deployment) -> list[Need]:
-    name, environment = _environment(deployment, "Preprocess")
+    name, environment = environment_of(deployment, "Preprocess")
     return [
-        *_everywhere(name),
-        *_cache(deployment, environment),
+        *everywhere(name),
+        *cache(deployment, environment),
         *_event_source(deployment),
-        *_producer(deployment, environment["CLEANED_TOPIC"], own_code=name),
+        *producer(deployment, environment["CLEANED_TOPIC"], own_code=name),
         *_letters(deployment, environment["DEAD_LETTER_BUCKET"]),
     ]
 
@@ -210,7 +233,8 @@ def _event_source(deployment: Deployment) -> list[Need]:
     ]
 
 
-def _producer(deployment: Deployment, topic: str, own_code: str) -> list[Need]:
+def producer(deployment: Deployment, topic: str, own_code: str) -> list[Need]:
+    """Return what it takes to publish."""
     cluster = deployment.only("AWS::MSK::Cluster").physical_id
     caller = {OWN_CODE: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{own_code}"}
     return [
@@ -239,7 +263,7 @@ def _letters(deployment: Deployment, bucket: str) -> list[Need]:
 
 
 def _not_preprocess(deployment: Deployment) -> list[Need]:
-    name, environment = _environment(deployment, "Preprocess")
+    name, environment = environment_of(deployment, "Preprocess")
     letters = f"arn:aws:s3:::{environment['DEAD_LETTER_BUCKET']}"
     cluster = deployment.only("AWS::MSK::Cluster").physical_id
     own_code = {OWN_CODE: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"}
@@ -255,7 +279,7 @@ def _not_preprocess(deployment: Deployment) -> list[Need]:
 
 
 def _not_lookup(deployment: Deployment) -> list[Need]:
-    writer = _environment(deployment, "Preprocess")[1]
+    writer = environment_of(deployment, "Preprocess")[1]
     cluster = deployment.only("AWS::MSK::Cluster").physical_id
     return [
         Need(

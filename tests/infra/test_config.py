@@ -97,7 +97,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"endpoints": "none"}, "endpoints=none", "create, unless vpc_id"),
     (without(CLUSTER, "vpc_id") | {"subnet_ids": ""}, "vpc_id=", "that of the cluster"),
     (without(CLUSTER, "cluster_security_group_id"), "cluster_security_group_id=", "that of the cluster"),
-    ({"bootstrap_servers": "b:9098"}, "bootstrap_servers=b:9098", "nothing, unless cluster_arn"),
+    ({"settled_days": "1", "raw_retention_hours": "72"}, "settled_days=1", "at least 3"),
     ({"create_topics": "false"}, "create_topics=false", "true, unless cluster_arn"),
     *((without(CACHE, key), f"{key}=", "that of the cache at") for key in CACHE if key.startswith("cache_") and key != "cache_endpoint"),
     ({"cache_name": "agents"}, "cache_name=agents", "nothing, unless cache_endpoint"),

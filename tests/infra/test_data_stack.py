@@ -191,7 +191,7 @@ def test_buckets(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_nothing_unsettled_expires(stage: str) -> None:
-    """No rule of any bucket ends the current version of an object, but for one that names a place of settled ones."""
+    """No rule ends the current version of an object, but those for what a replay is done with: archives, emptied ones."""
     _, template = synthesised(stage=stage)
     ends = {"ExpirationInDays", "ExpirationDate", "ExpiredObjectDeleteMarker"}
     rules = [
@@ -201,9 +201,13 @@ def test_nothing_unsettled_expires(stage: str) -> None:
     ]
 
     assert rules
-    assert [
-        rule for rule in rules if ends & set(rule) and not str(rule.get("Prefix")).startswith("replayed/")
-    ] == []
+    ending = [rule for rule in rules if ends & set(rule)]
+    assert {rule["Prefix"]: rule.get("ObjectSizeLessThan") for rule in ending} == {
+        "replayed/": None,
+        "replays/": None,
+        "dead-letters/": 1,
+    }
+    assert all(rule["ExpirationInDays"] * 24 >= 72 for rule in ending)
 
 
 def test_what_outlives_the_stack() -> None:

@@ -16,6 +16,7 @@ import orjson
 import pytest
 from redis.cluster import RedisCluster
 
+from infra.replay import DEFINITION, FUNCTIONS
 from ops.layers.target import host_target
 from sluice.record import Record
 from sluice.source import read_event
@@ -32,7 +33,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 # Good records, repeats and bad ones.
 MIXED = ROOT / "events" / "msk" / "mixed.json"
-PREPROCESS, LOOKUP = "sluice-dev-preprocess", "sluice-dev-lookup"
+PREPROCESS, LOOKUP, BATCH = "sluice-dev-preprocess", "sluice-dev-lookup", "sluice-dev-replay-batch"
 # What a function may take in a test where it fails to the end.
 SHORT_SECONDS = 9
 
@@ -85,6 +86,21 @@ def test_everything_is_there(deployed: Deployment, say: Callable[[str], None]) -
 def test_functions_are_as_described(deployed: Deployment) -> None:
     """The version behind `live` has handler, runtime, layers and settings, and no reference left unresolved."""
     assert_none(check_functions(deployed))
+
+
+def test_deployed_definition(deployed: Deployment) -> None:
+    """The deployed state machine is the one that the twin executes, its holes filled with the functions' live aliases."""
+    found = deployed.account.client("stepfunctions").describe_state_machine(
+        stateMachineArn=deployed.only("AWS::StepFunctions::StateMachine").physical_id
+    )
+    expected = DEFINITION.read_text()
+    for hole, file in FUNCTIONS.items():
+        word = file.title().replace("_", "")
+        alias = deployed.only("AWS::Lambda::Alias", word).physical_id
+        expected = expected.replace(f"${{{hole}}}", alias)
+
+    assert json.loads(found["definition"]) == json.loads(expected)
+    assert found["type"] == "STANDARD"
 
 
 def test_rights(deployed: Deployment) -> None:
@@ -175,6 +191,8 @@ def may(action: str) -> Callable[[Mapping[str, Any]], bool]:
         (PREPROCESS, "kms:GenerateDataKey", "Preprocess may not kms:GenerateDataKey"),
         (LOOKUP, "elasticache:Connect", "Lookup may not elasticache:Connect"),
         (LOOKUP, "logs:PutLogEvents", "Lookup may not logs:"),
+        (BATCH, "kafka-cluster:WriteData", "ReplayBatch may not kafka-cluster:WriteData"),
+        (BATCH, "s3:ListBucket", "ReplayBatch may not s3:ListBucket"),
     ],
 )
 def test_planted_omission(deployed: Deployment, function: str, action: str, fault: str) -> None:

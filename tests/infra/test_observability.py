@@ -16,7 +16,7 @@ from infra.metrics import Metrics
 from sluice.deliver import Delivery
 from sluice.outcome import Cleaned, DeadLetter
 from sluice.reasons import REASONS
-from sluice.telemetry import METRIC_NAMES, NAMESPACE, logger, report, report_violation
+from sluice.telemetry import METRIC_NAMES, NAMESPACE, logger, report, report_replay, report_violation
 from tests.infra.synthesis import ROOT, STAGES, Resource, flat, synthesised
 from tests.unit.samples import message, record_of
 
@@ -33,6 +33,9 @@ TOLD = {
     "lookup-throttles",
     "given-up",
     "cache-memory",
+    "replay-failed",
+    "replay-timed-out",
+    "letters-parked",
 }
 Series = tuple[str, str, frozenset[tuple[str, str]]]
 
@@ -67,8 +70,8 @@ def series_of_dashboard(stage: str) -> Iterator[Series]:
                 yield words[0], words[1], frozenset(zip(words[2::2], words[3::2], strict=True))
 
 
-def written(service: str) -> set[Series]:
-    """Return every series that the functions write under a service's name, with every reason."""
+def written(service: str, replay: str) -> set[Series]:
+    """Return every series that the functions write under two services' names, with every reason."""
     lines: list[str] = []
     cleaned = Cleaned(record_of(message()))
     letters = [DeadLetter(message(), "decode", reason, "", "") for reason in REASONS]
@@ -76,6 +79,9 @@ def written(service: str) -> set[Series]:
     delivery = Delivery([cleaned, *letters], {}, stage_seconds=stages)
     report(delivery, 0, "id", log=logger("test"), service=service, write=lines.append)
     report_violation("id", service, write=lines.append)
+    counts = ("selected", "recovered", "duplicates", "parked", "busy", "not_run", "unreadable_objects")
+    output = {**dict.fromkeys(counts, 0), "still_failing": {}}
+    report_replay(output, "id", log=logger("test"), service=replay, write=lines.append)
     found: set[Series] = set()
     for line in map(json.loads, lines):
         for directive in line["_aws"]["CloudWatchMetrics"]:
@@ -91,8 +97,12 @@ def ours(series: Iterator[Series]) -> set[Series]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_series_are_those_that_are_written(stage: str) -> None:
-    """Alarms look at series, dimensions included, that `preprocess` writes; the dashboard shows every one of them."""
-    series = written(synthesised(stage).environment("Preprocess")["POWERTOOLS_SERVICE_NAME"])
+    """Alarms look at series, dimensions included, that a function writes; the dashboard shows every one of them."""
+    services = [
+        synthesised(stage).environment(function)["POWERTOOLS_SERVICE_NAME"]
+        for function in ("Preprocess", "ReplayReport")
+    ]
+    series = written(*services)
 
     assert ours(series_of_alarms(stage)) < series
     assert ours(series_of_dashboard(stage)) == series
@@ -101,8 +111,9 @@ def test_series_are_those_that_are_written(stage: str) -> None:
 
 def test_unknown_metric() -> None:
     """A metric that telemetry.py does not know stops the synth, so that a renamed one cannot be missed."""
+    pipeline = synthesised("dev").pipeline_stack
     metrics = Metrics(
-        synthesised("dev").data_stack.plane, synthesised("dev").pipeline_stack.functions["preprocess"], ""
+        synthesised("dev").data_stack.plane, pipeline.functions["preprocess"], "", pipeline.replay
     )
     with pytest.raises(ValueError, match=r"RecordsWashed is no metric of sluice\.telemetry"):
         metrics.sluice("RecordsWashed")  # type: ignore[arg-type]
@@ -164,7 +175,7 @@ def test_given_up_is_counted(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_questions(stage: str) -> None:
-    """The dashboard answers its four questions in this order, each with graphs below it."""
+    """The dashboard answers its questions in this order, each with graphs below it."""
     asked = [widget["properties"].get("markdown", widget["type"]) for widget in widgets(stage)[1:]]
     heads = [number for number, each in enumerate(asked) if each.startswith("## ")]
 
@@ -172,6 +183,7 @@ def test_questions(stage: str) -> None:
         "## How much?",
         "## How fresh?",
         "## What is rejected, and why?",
+        "## What was replayed?",
         "## What does it cost?",
     ]
     for start, end in zip(heads, [*heads[1:], len(asked)], strict=True):
@@ -192,7 +204,8 @@ def test_caches(mode: Any, serverless: bool, name: str, dimension: dict[str, str
     plane = replace(
         synthesis.data_stack.plane, cache_mode=mode, cache_serverless=serverless, cache_name="records"
     )
-    metrics = Metrics(plane, synthesis.pipeline_stack.functions["preprocess"], "id")
+    pipeline = synthesis.pipeline_stack
+    metrics = Metrics(plane, pipeline.functions["preprocess"], "id", pipeline.replay)
 
     assert metrics.cache(name).dimensions == dimension
 

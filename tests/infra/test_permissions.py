@@ -7,8 +7,17 @@ from collections import defaultdict
 
 import pytest
 
-from infra.permissions import DEAD_LETTERS, NETWORK, POLLER_NETWORK, STARRED, TRACES
+from infra.permissions import (
+    DEAD_LETTERS,
+    LOG_DELIVERY,
+    NETWORK,
+    POLLER_NETWORK,
+    REPLAY_PREFIXES,
+    STARRED,
+    TRACES,
+)
 from sluice.letters import object_key
+from sluice.replay import store
 from tests.fakes.records import letter
 from tests.infra.synthesis import BROUGHT, STAGES, Synthesis, flat, listed, statements, synthesised
 
@@ -20,7 +29,8 @@ EVERY = pytest.mark.parametrize(
 )
 # The wildcards inside an ARN: each is argued where it is granted, in permissions.py.
 NARROW = re.compile(
-    r"<[^<>]*BucketsDeadLetters[^<>]*>/dead-letters/\*"
+    r"<[^<>]*BucketsDeadLetters[^<>]*>/(dead-letters|parked|replayed|replays)/\*"
+    r"|arn:<AWS::Partition>:states:\S+:execution:sluice-(dev|prod)-replay/Replay:\*"
     r"|<[^<>]*BucketsOnFailure[^<>]*>/\*"
     r"|arn:<AWS::Partition>:logs:\S+:log-group:/aws/lambda/sluice-(dev|prod)-[a-z-]+:log-stream:\*"
 )
@@ -95,7 +105,12 @@ def test_wildcards_are_narrow(synthesis: Synthesis) -> None:
 @EVERY
 def test_roles(synthesis: Synthesis) -> None:
     """Every function has a role of its own, that only AWS Lambda may take, without policies that AWS manages."""
-    roles = synthesis.of_type("AWS::IAM::Role")
+    others = {"states.amazonaws.com", "events.amazonaws.com"}
+    roles = {
+        name: role
+        for name, role in synthesis.of_type("AWS::IAM::Role").items()
+        if role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"] not in others
+    }
     taken = [flat(each["Role"]) for each in synthesis.of_type("AWS::Lambda::Function").values()]
 
     assert sorted(taken) == sorted(f"<{role}.Arn>" for role in roles)
@@ -175,3 +190,74 @@ def test_rights_with_a_secret() -> None:
 def test_prefix_of_dead_letters() -> None:
     """The prefix that may be written to is the one that dead letters go to."""
     assert object_key([letter(1)]).startswith(DEAD_LETTERS)
+
+
+def test_prefixes_of_a_replay() -> None:
+    """The prefixes that a replay may read and write are those where it keeps things, and no others."""
+    assert set(REPLAY_PREFIXES) == {store.LETTERS, store.PARKED, store.REPLAYED, store.REPLAYS}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_rights_of_a_replay(stage: str) -> None:
+    """Letters are read and written by all three; only the batch publishes and stores, only Plan reads given-up batches."""
+    letters = {
+        **{f"DeadLetters/{prefix}*": {"s3:GetObject", "s3:PutObject"} for prefix in REPLAY_PREFIXES},
+        "DeadLetters": {"s3:ListBucket"},
+        "Key": {"kms:Decrypt", "kms:GenerateDataKey"},
+    }
+    connect = {"elasticache:Connect"}
+    found = {
+        name: {short(resource): actions for resource, actions in rights(synthesised(stage), name).items()}
+        for name in ("ReplayPlan", "ReplayBatch", "ReplayReport")
+    }
+
+    assert found == {
+        "ReplayPlan": {
+            **letters,
+            "OnFailure": {"s3:ListBucket"},
+            "OnFailure/*": {"s3:GetObject"},
+            "serverlesscache:": connect,
+            "user:reader": connect,
+        },
+        "ReplayBatch": {
+            **letters,
+            "BrokersCluster": {"kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"},
+            "topic/agent_cleaned": {"kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"},
+            "serverlesscache:": connect,
+            "user:writer": connect,
+        },
+        "ReplayReport": letters,
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_rights_of_the_state_machine(stage: str) -> None:
+    """It calls three aliases, reads plans, runs the children of its own map, logs and traces; the schedule starts it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for policy, statement in statements(synthesised(stage).pipeline):
+        if policy.startswith("ReplayRole"):
+            for resource in map(flat, listed(statement["Resource"])):
+                found[resource.rpartition("::AccountId>:")[2]] |= set(listed(statement["Action"]))
+    called = {resource for resource, actions in found.items() if "lambda:InvokeFunction" in actions}
+    name = f"sluice-{stage}-replay"
+
+    assert {resource.split("Live")[0] for resource in called} == {
+        "<ReplayPlan",
+        "<ReplayBatch",
+        "<ReplayReport",
+    }
+    assert found[f"stateMachine:{name}"] == {"states:StartExecution"}
+    assert found[f"execution:{name}/Replay:*"] == {
+        "states:DescribeExecution",
+        "states:RedriveExecution",
+        "states:StopExecution",
+    }
+    assert found["*"] == {*LOG_DELIVERY.actions, *TRACES.actions}
+    reads = {resource for resource, actions in found.items() if "s3:GetObject" in actions}
+    assert [resource.rpartition(">")[2] for resource in reads] == ["/replays/*"]
+    (schedule,) = (
+        statement
+        for policy, statement in statements(synthesised(stage).pipeline)
+        if policy.startswith("ReplayScheduleRole")
+    )
+    assert schedule["Action"] == "states:StartExecution"

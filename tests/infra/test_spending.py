@@ -17,8 +17,8 @@ from tests.infra.synthesis import synthesised
 
 def metrics_of(stage: str) -> Metrics:
     synthesis = synthesised(stage)
-    functions = synthesis.pipeline_stack.functions
-    return Metrics(synthesis.data_stack.plane, functions["preprocess"], "id")
+    pipeline = synthesis.pipeline_stack
+    return Metrics(synthesis.data_stack.plane, pipeline.functions["preprocess"], "id", pipeline.replay)
 
 
 def line(stage: str, label: str) -> cloudwatch.MathExpression:
@@ -63,7 +63,10 @@ def test_cache() -> None:
 
 def test_logs() -> None:
     """A gigabyte of logs an hour costs that."""
-    cost = value(line("dev", "logs"), 60, preprocess_log=0.5e9 / 60, lookup_log=0.5e9 / 60)
+    cost = value(
+        line("dev", "logs"), 60, preprocess_log=0.5e9 / 60, lookup_log=0.5e9 / 60,
+        replay_plan_log=0, replay_batch_log=0, replay_report_log=0,
+    )  # fmt: skip
 
     assert cost == pytest.approx(price("log_gb").usd, rel=0.001)
 
@@ -82,7 +85,8 @@ def test_without_load() -> None:
 def test_without_a_price() -> None:
     """A broker that nobody has priced yet is deployed all the same; the dashboard then names no sum."""
     synthesis = synthesised("dev", broker_type="kafka.m9.large")
-    metrics = Metrics(synthesis.data_stack.plane, synthesis.pipeline_stack.functions["preprocess"], "id")
+    pipeline = synthesis.pipeline_stack
+    metrics = Metrics(synthesis.data_stack.plane, pipeline.functions["preprocess"], "id", pipeline.replay)
 
     assert standing_usd(metrics) is None
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import orjson
 
 from ops.twin.config import REPOSITORY
-from ops.twin.run import LAYER
+from ops.twin.options import LAYER
+from ops.twin.resident import FOLDER
 
 SERVERS = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "REDIS_MODE")
 _BAD = (
@@ -82,7 +83,7 @@ def runner(folder: Path, *arguments: str, **environment: str) -> subprocess.Pope
     return subprocess.Popen(
         [sys.executable, "-m", "ops.twin", "run", *arguments],
         cwd=REPOSITORY,
-        env={**given, "TMPDIR": str(folder), **environment},
+        env={**given, "TMPDIR": str(folder), FOLDER: str(folder / "twin"), **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -20,7 +20,8 @@ from ops.twin.cache import start_cache
 from ops.twin.cache_reader import connect
 from ops.twin.config import REPOSITORY
 from ops.twin.inputs import identity, read_values
-from ops.twin.run import SAMPLE, RunOptions, run
+from ops.twin.options import SAMPLE, RunOptions
+from ops.twin.run import run
 from ops.twin.supervisor import Supervisor
 from sluice.reasons import REASONS
 from tests.integration.run_rig import left_over, runner, write_input

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import pytest
 
 from ops.twin.config import EventSource
-from ops.twin.run import Moment, Result, RunOptions, run
+from ops.twin.options import RunOptions
+from ops.twin.run import Moment, Result, run
 from ops.twin.twin import Twin
 from tests.integration.run_rig import write_input
 

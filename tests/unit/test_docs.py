@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 from sluice import reasons, telemetry
 from sluice.reasons import REASONS
+from sluice.replay.letter import STATES
+from sluice.replay.paper import OUTPUT
+from sluice.replay.repair import OPERATIONS
+from sluice.replay.request import FIELDS, read_request
+from sluice.replay.rules import EXAMPLES
 from sluice.settings import DOCUMENTED
 from sluice.telemetry import METRIC_NAMES
+from tests.fakes.replays import Replays, key_of, letter
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/reference.md").read_text()
 
@@ -47,3 +56,43 @@ def test_settings() -> None:
         setting.name: [defaults.get(setting.default, f"`{setting.default}`"), setting.meaning]
         for setting in DOCUMENTED
     }
+
+
+def test_replay_input() -> None:
+    """Every field of a replay's input is on the page with its default, and the defaults are the defaults."""
+    assert table("Replay: input") == {f.name: [f"`{f.default}`", f.meaning] for f in FIELDS}
+    given: dict[str, Any] = {"filter": {}}
+    for field in FIELDS:
+        where, _, name = field.name.rpartition(".")
+        (given[where] if where else given)[name] = json.loads(field.default)
+
+    spelled, empty = read_request(given, ()), read_request({}, ())
+    assert dataclasses.replace(spelled, raw={}) == empty
+
+
+def test_replay_output() -> None:
+    """Every field of a replay's output is on the page, and a replay puts out just these; a dry run these and its plan."""
+    world = Replays()
+    world.put(key_of("a"), letter(1))
+    dry, real = world.dry_run({}), world.execute("r1")
+
+    assert real is not None
+    assert {name: [meaning] for name, meaning in OUTPUT.items()} == table("Replay: output")
+    assert real.keys() == OUTPUT.keys()
+    planned = {"reasons", "bytes", "objects", "chunks", "estimate", "samples", "max_concurrency"}
+    assert dry.keys() == OUTPUT.keys() | planned
+
+
+def test_repair_rules() -> None:
+    """Every repair rule is on the page with an example, and no other."""
+    shown = table("Replay: repair rules")
+
+    assert tuple(shown) == tuple(OPERATIONS)
+    for name, (meaning, *examples) in EXAMPLES.items():
+        assert shown[name][0] == meaning
+        assert [json.loads(cell.strip("`")) for cell in shown[name][1:]] == examples
+
+
+def test_states() -> None:
+    """Every state of a letter is on the page."""
+    assert set(table("Replay: states of a letter")) == STATES

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sluice.enrich import OWN_HEADERS, PASSED_HEADERS, dropped_headers
+from sluice.enrich import OWN_HEADERS, PASSED_HEADERS, REPLAY_HEADER, dropped_headers
 from sluice.outcome import DeadLetter
 from sluice.record import Record
 from sluice.wiring import build_pipeline
@@ -81,8 +81,9 @@ def test_allowed_headers() -> None:
 
 def test_forged_headers() -> None:
     """A message cannot bring our own headers, not even when the setting names them."""
-    pipeline = build_pipeline(passed_headers=OWN_HEADERS)
-    forged = tuple((name, b"forged") for name in sorted(OWN_HEADERS - {"sluice-schema"}))
+    ours = OWN_HEADERS | {REPLAY_HEADER}
+    pipeline = build_pipeline(passed_headers=ours)
+    forged = tuple((name, b"forged") for name in sorted(ours - {"sluice-schema"}))
     record = record_of(message(headers=forged), pipeline)
 
     assert len(record.headers) == len(OWN_HEADERS)

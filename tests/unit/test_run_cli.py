@@ -9,8 +9,9 @@ from ops.twin.cli import BAD_ARGUMENTS, DIFFERENT, INTERRUPTED, OK, main
 from ops.twin.config import TwinError
 from ops.twin.counters import Totals
 from ops.twin.inputs import InputError
+from ops.twin.options import SAMPLE, RunOptions
 from ops.twin.report import summarise
-from ops.twin.run import SAMPLE, Result, RunError, RunOptions
+from ops.twin.run import Result, RunError
 from ops.twin.verify import Findings
 from sluice.settings import DOCUMENTED
 

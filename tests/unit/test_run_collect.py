@@ -29,8 +29,8 @@ class FakeS3:
         assert name == "list_objects_v2"
         return self
 
-    def paginate(self, Bucket: str) -> Iterator[dict[str, Any]]:  # noqa: N803 -- boto3's name
-        keys = list(self.objects)
+    def paginate(self, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803 -- boto3's name
+        keys = [key for key in self.objects if key.startswith(Prefix)]
         for at in range(0, len(keys), 2):
             yield {"Contents": [{"Key": key} for key in keys[at : at + 2]]}
         yield {}
@@ -47,13 +47,22 @@ def test_letters() -> None:
     """Every letter of every object is read, with its bytes and its line as it is stored."""
     first = {"id": "raw-0-1", "reason": "not_json", "value_b64": base64.b64encode(b"\xff").decode()}
     second = {"id": "raw-0-2", "reason": "empty", "value_b64": None}
-    objects = FakeS3(a=packed(first, second), b=packed(second), c=packed())
+    objects = FakeS3(
+        **{
+            "dead-letters/a": packed(first, second),
+            "dead-letters/b": packed(second),
+            "dead-letters/c": packed(),
+            "dead-letters/emptied by a replay": b"",
+            "replayed/a": packed(first),
+        }
+    )
 
     found = list(read_letters(objects, "bucket"))
 
     assert [[letter.id for letter in letters] for letters in found] == [
         ["raw-0-1", "raw-0-2"],
         ["raw-0-2"],
+        [],
         [],
     ]
     assert [letter.value for letter in found[0]] == [b"\xff", None]
@@ -63,8 +72,8 @@ def test_letters() -> None:
 @pytest.mark.parametrize("line", [b"{", b"{}", b'{"id":"a","reason":"b","value_b64":"!"}'])
 def test_malformed_letters(line: bytes) -> None:
     """An object that does not hold letters ends the reading with its name, and never with its content."""
-    with pytest.raises(CollectError, match="dead-letter object a is malformed"):
-        list(read_letters(FakeS3(a=gzip.compress(line)), "bucket"))
+    with pytest.raises(CollectError, match="dead-letter object dead-letters/a is malformed"):
+        list(read_letters(FakeS3(**{"dead-letters/a": gzip.compress(line)}), "bucket"))
 
 
 def test_on_failure_objects() -> None:

@@ -13,10 +13,12 @@ from sluice.settings import (
     DOCUMENTED,
     CacheSettings,
     IamUser,
+    ReplaySettings,
     Setting,
     Settings,
     SettingsError,
     read_cache_settings,
+    read_replay_settings,
     read_settings,
 )
 from sluice.version import pipeline_version
@@ -160,9 +162,18 @@ def test_kafka_iam() -> None:
 
 def test_every_setting_is_tested() -> None:
     """The tests above set every variable of the table."""
-    assert {name for name, *_ in SET} | {"KAFKA_AUTH", "REDIS_IAM_SERVERLESS"} | IAM.keys() == {
+    assert {name for name, *_ in SET} | {"KAFKA_AUTH", "REDIS_IAM_SERVERLESS", "ON_FAILURE_BUCKET"} | IAM.keys() == {
         setting.name for setting in DOCUMENTED
     }
+
+
+def test_buckets_of_the_replay() -> None:
+    """The replay needs the bucket of the letters; without an on-failure bucket there is nothing to import."""
+    assert read_replay_settings({"DEAD_LETTER_BUCKET": "a"}) == ReplaySettings("a", "", "replay")
+    given = {"DEAD_LETTER_BUCKET": "a", "ON_FAILURE_BUCKET": "b", "POWERTOOLS_SERVICE_NAME": "c"}
+    assert read_replay_settings(given) == ReplaySettings("a", "b", "c")
+    with pytest.raises(SettingsError, match=r"^DEAD_LETTER_BUCKET is not set$"):
+        read_replay_settings({})
 
 
 @pytest.mark.parametrize(
@@ -294,6 +305,7 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert read_settings() == DEFAULTS
     assert read_cache_settings() == DEFAULTS.cache
+    assert read_replay_settings() == ReplaySettings(DEFAULTS.dead_letter_bucket, "", "replay")
 
 
 @pytest.mark.parametrize("setting", DOCUMENTED, ids=lambda setting: setting.name)

@@ -14,7 +14,15 @@ from hypothesis import given, strategies as st
 from sluice.deliver import Delivery
 from sluice.outcome import Cleaned, DeadLetter, Duplicate, Outcome, Retry
 from sluice.reasons import REASONS, Reason
-from sluice.telemetry import METRIC_NAMES, NAMESPACE, logger, report, report_violation, sample
+from sluice.telemetry import (
+    METRIC_NAMES,
+    NAMESPACE,
+    logger,
+    report,
+    report_replay,
+    report_violation,
+    sample,
+)
 from tests.unit.samples import message, record_of
 
 CANARY = "canary-5EcrE7"
@@ -112,14 +120,53 @@ def test_form() -> None:
 
 def test_names() -> None:
     """All metrics have names from the closed list, the units that the names imply, and the list has no others."""
-    units = {
-        name: unit for line in (*written(FULL).metrics, violation()) for name, unit in declared(line).items()
-    }
+    lines = [*written(FULL).metrics, violation(), replayed(REPLAYED)[0]]
+    units = {name: unit for line in lines for name, unit in declared(line).items()}
 
     assert set(units) == set(METRIC_NAMES)
     for name, unit in units.items():
         ending = next((ending for ending in ("Bytes", "Milliseconds") if name.endswith(ending)), "Count")
         assert unit == ending
+
+
+REPLAYED = {
+    "selected": 21,
+    "recovered": 1,
+    "duplicates": 2,
+    "still_failing": {"not_json": 1, "too_deep": 2},
+    "parked": 4,
+    "busy": 5,
+    "not_run": 6,
+    "unreadable_objects": 7,
+    "report": "s3://letters/replays/r1/report.json",
+}
+
+
+def replayed(output: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a replay's EMF line and its log line."""
+    lines: list[str] = []
+    stream = io.StringIO()
+    log = Logger(service=f"replay-{next(NUMBERS)}", stream=stream)
+    report_replay(output, "request-1", log=log, service="sluice-dev-replay-report", write=lines.append)
+    (line,) = lines
+    return json.loads(line), json.loads(stream.getvalue())
+
+
+def test_replays() -> None:
+    """A replay's metrics are its output's counts, under a service of their own, and its log line is its output."""
+    metrics, log = replayed(REPLAYED)
+
+    assert {name: metrics[name] for name in METRIC_NAMES if name in metrics} == {
+        "ReplaySelected": 21,
+        "ReplayRecovered": 1,
+        "ReplayDuplicates": 2,
+        "ReplayStillFailing": 3,
+        "ReplayParked": 4,
+        "ReplayBusy": 5,
+        "ReplayNotRun": 6,
+        "ReplayUnreadableObjects": 7,
+    }
+    assert (metrics["service"], log["replay"]) == ("sluice-dev-replay-report", REPLAYED)
 
 
 def test_dimensions() -> None:

@@ -38,7 +38,7 @@ def decoding(max_bytes: int, max_depth: int = MAX_DEPTH) -> Step:
         if type(body) is not dict:
             raise Rejected("not_object", f"the JSON text is {_kind(body)}, not an object")
         if not _PLAIN.issuperset(map(type, body.values())):
-            _check_leaves(body, value, max_depth)
+            check_leaves(body, value, max_depth)
         if body.pop("_prep", None) is not None:
             record.flags.append("prep_stripped")
         record.body = body
@@ -88,7 +88,7 @@ def _check_float(digits: str) -> None:
         raise Rejected("number_out_of_range", "a float does not fit a double")
 
 
-def _check_leaves(body: dict[str, Any], value: bytes, max_depth: int) -> None:
+def check_leaves(body: dict[str, Any], value: bytes, max_depth: int) -> None:
     """Raise Rejected when the object nests too deep or holds a number that orjson had to bend.
 
     orjson turns an integer beyond 64 bits into a float and a float below double range into 0.0

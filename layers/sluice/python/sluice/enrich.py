@@ -12,6 +12,8 @@ from sluice.record import Record, Step
 # What a message may bring along; a setting adds more. Ours are set by the pipeline alone.
 PASSED_HEADERS = frozenset({"traceparent", "tracestate", "sluice-profile"})
 OWN_HEADERS = frozenset({"sluice-origin", "sluice-content", "sluice-schema", "sluice-pipeline"})
+# Names the replay that published a record; set by that replay alone.
+REPLAY_HEADER = "sluice-replay"
 
 
 def enriching(version: str, max_bytes: int, passed_headers: Collection[str] = ()) -> Step:
@@ -20,7 +22,7 @@ def enriching(version: str, max_bytes: int, passed_headers: Collection[str] = ()
     The cap counts value, key and headers, as the broker does. The step raises Rejected:
     cleaned_too_large.
     """
-    passed = (PASSED_HEADERS | set(passed_headers)) - OWN_HEADERS
+    passed = (PASSED_HEADERS | set(passed_headers)) - OWN_HEADERS - {REPLAY_HEADER}
     version_bytes = version.encode()
 
     def enrich(record: Record) -> None:

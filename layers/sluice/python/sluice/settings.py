@@ -47,6 +47,7 @@ DOCUMENTED: Final = (
     Setting("AWS_REGION", "", "for iam: region of brokers and cache; AWS Lambda sets it"),
     Setting("RECORD_TTL_SECONDS", "3600", "how long the cache keeps a record, 1 to 604800"),
     Setting("DEAD_LETTER_BUCKET", None, "S3 bucket of the dead letters"),
+    Setting("ON_FAILURE_BUCKET", "", "S3 bucket of what the event source gave up on; empty: none to replay"),
     Setting("MAX_MESSAGE_BYTES", "1048576", "longest raw message, 1 to 6000000"),
     Setting("MAX_CLEANED_BYTES", "1000000", "longest cleaned record with key and headers, 1 to 6000000"),
     Setting("PASSED_HEADERS", "", "names of further message headers to pass on, comma-separated"),
@@ -103,6 +104,15 @@ class IamUser:
     region: str
 
 
+@dataclass(frozen=True)
+class ReplaySettings:
+    """Hold where the replay finds its letters; no `on_failure_bucket`: nothing to import."""
+
+    dead_letter_bucket: str
+    on_failure_bucket: str
+    service: str
+
+
 class _Reader:
     """Read values one by one and keep what is wrong with them."""
 
@@ -111,8 +121,8 @@ class _Reader:
         self._defaults = {setting.name: setting.default for setting in DOCUMENTED}
         self.errors: list[str] = []
 
-    def text(self, name: str) -> str:
-        value = self._environment.get(name) or self._defaults[name]
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._environment.get(name) or default or self._defaults[name]
         if value is None:
             self.errors.append(f"{name} is not set")
         return value or ""
@@ -168,6 +178,18 @@ def read_cache_settings(environment: Mapping[str, str] | None = None) -> CacheSe
     """Read and check the settings of the cache alone, for `lookup`; raises SettingsError."""
     reader = _Reader(os.environ if environment is None else environment)
     settings = _cache(reader)
+    reader.finish()
+    return settings
+
+
+def read_replay_settings(environment: Mapping[str, str] | None = None) -> ReplaySettings:
+    """Read and check the settings of the replay's buckets; raises SettingsError."""
+    reader = _Reader(os.environ if environment is None else environment)
+    settings = ReplaySettings(
+        reader.text("DEAD_LETTER_BUCKET"),
+        reader.text("ON_FAILURE_BUCKET"),
+        reader.text("POWERTOOLS_SERVICE_NAME", "replay"),
+    )
     reader.finish()
     return settings
 

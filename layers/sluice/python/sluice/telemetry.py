@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
 from aws_lambda_powertools import Logger
@@ -53,6 +53,22 @@ MetricName = Literal[
     "PublishMilliseconds",
     # Milliseconds: writing the dead letters, the whole batch
     "DeadLettersMilliseconds",
+    # Count: letters that a replay selected (service `replay`, as all that follow)
+    "ReplaySelected",
+    # Count: letters that a replay stored and published
+    "ReplayRecovered",
+    # Count: letters that repeat a living record
+    "ReplayDuplicates",
+    # Count: letters that failed again and stay open
+    "ReplayStillFailing",
+    # Count: letters that were tried often enough and are set aside
+    "ReplayParked",
+    # Count: letters that another replay, or a run that died, holds
+    "ReplayBusy",
+    # Count: letters that were not tried, for the infrastructure failed
+    "ReplayNotRun",
+    # Count: objects that do not hold what they should
+    "ReplayUnreadableObjects",
 ]
 METRIC_NAMES: Final[tuple[str, ...]] = get_args(MetricName)
 # CloudWatch takes at most 100 values of a metric in one EMF line.
@@ -141,6 +157,30 @@ def sample(values: Sequence[int], size: int = _VALUES) -> list[int]:
         return ordered
     last = len(ordered) - 1
     return [ordered[round(step * last / (size - 1))] for step in range(size)]
+
+
+def report_replay(
+    output: Mapping[str, Any],
+    request_id: str,
+    *,
+    log: Logger,
+    service: str,
+    write: Callable[[str], object] = print,
+) -> None:
+    """Write a replay's EMF line and its one log line."""
+    counts: dict[MetricName, int] = {
+        "ReplaySelected": output["selected"],
+        "ReplayRecovered": output["recovered"],
+        "ReplayDuplicates": output["duplicates"],
+        "ReplayStillFailing": sum(output["still_failing"].values()),
+        "ReplayParked": output["parked"],
+        "ReplayBusy": output["busy"],
+        "ReplayNotRun": output["not_run"],
+        "ReplayUnreadableObjects": output["unreadable_objects"],
+    }
+    metrics: _MetricSet = {name: {"Unit": "Count", "Value": value} for name, value in counts.items()}
+    write(_emf(service, metrics, {}, request_id))
+    log.info("replay", extra={"replay": dict(output)})
 
 
 def _emf(service: str, metrics: _MetricSet, dimensions: dict[str, str], request_id: str) -> str:

@@ -51,7 +51,7 @@ class DeadLetterBucket:
         return True
 
 
-def connect_s3(timeout: float) -> Callable[[], Any]:
+def connect_s3(timeout: float, connections: int = 1) -> Callable[[], Any]:
     """Return what builds the S3 client; one try, `timeout` seconds to connect and as many for an answer."""
 
     def connect() -> Any:
@@ -62,7 +62,7 @@ def connect_s3(timeout: float) -> Callable[[], Any]:
             connect_timeout=timeout / 4,
             read_timeout=timeout,
             retries={"total_max_attempts": 1},
-            max_pool_connections=1,
+            max_pool_connections=connections,
         )
         return boto3.client("s3", config=config)
 

@@ -1,0 +1,1 @@
+"""The operator's tool: look at dead letters, replay them, follow what happens."""
