@@ -162,9 +162,11 @@ def test_kafka_iam() -> None:
 
 def test_every_setting_is_tested() -> None:
     """The tests above set every variable of the table."""
-    assert {name for name, *_ in SET} | {"KAFKA_AUTH", "REDIS_IAM_SERVERLESS", "ON_FAILURE_BUCKET"} | IAM.keys() == {
-        setting.name for setting in DOCUMENTED
-    }
+    assert {name for name, *_ in SET} | {
+        "KAFKA_AUTH",
+        "REDIS_IAM_SERVERLESS",
+        "ON_FAILURE_BUCKET",
+    } | IAM.keys() == {setting.name for setting in DOCUMENTED}
 
 
 def test_buckets_of_the_replay() -> None:

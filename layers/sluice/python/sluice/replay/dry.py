@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -77,6 +78,8 @@ def _provenance(value: object) -> bytes:
 class DryTopic:
     """Deliver everything, to nobody: what a broker would refuse it alone knows."""
 
-    def send(self, records: Sequence[Record], timeout: float) -> Report:  # noqa: ARG002 -- the shape of a topic
+    alone_above = sys.maxsize
+
+    def send(self, records: Sequence[Record], timeout: float, *, alone: bool = False) -> Report:  # noqa: ARG002 -- the shape of a topic
         """Report all records as delivered."""
         return Report({record.origin_id for record in records}, {}, "")
