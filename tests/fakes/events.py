@@ -45,6 +45,10 @@ LOOKUPS: Final = {
     "miss": (404, set[str]()),
     "latest": (200, {"All is well.", "All is lost."}),
 }
+# What the replay's functions are asked: `plan` for a dry run, `report` for a replay that nobody planned.
+REPLAYS: Final = ("plan", "report")
+# What a replay's `--repair` takes; an integration test of the replay uses it.
+RULES: Final = ("upgraded-agent",)
 
 
 def place(origin: str) -> str:

@@ -63,9 +63,24 @@ def test_lookup(name: str) -> None:
     assert (outcome.cleaned, outcome.letters) == ([], [])
 
 
+def test_replay_plan() -> None:
+    """A dry run counts the letters that it is asked for, and writes nothing."""
+    outcome = invoke("replay_plan", (EVENTS / "replay" / "plan.json").read_bytes())
+
+    assert outcome.error is None
+    assert (outcome.answer["dry_run"], outcome.answer["selected"]) == (True, 0)
+
+
+def test_replay_report() -> None:
+    """A report on a replay that nobody planned is one clear failure."""
+    outcome = invoke("replay_report", (EVENTS / "replay" / "report.json").read_bytes())
+
+    assert outcome.answer["errorType"] == "NoPlanError"
+
+
 def test_what_cannot_be_invoked() -> None:
     """A function that is not there, an event that is no JSON or too large: told before a server is started."""
-    with pytest.raises(TwinError, match="there is no function 'wash': lookup, preprocess"):
+    with pytest.raises(TwinError, match="there is no function 'wash': lookup, preprocess, replay_batch"):
         invoke("wash", b"{}")
     with pytest.raises(TwinError, match="the event is not JSON"):
         invoke("lookup", b"{")

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sluice import replay_wiring
+from sluice import replay_wiring, wiring
 from sluice.replay.letter import Letter, read_letters, write_letters
 from sluice.replay.store import StorageError
 from sluice.settings import DOCUMENTED
@@ -96,7 +96,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     for name, given in ({setting.name: "" for setting in DOCUMENTED} | ENVIRONMENT).items():
         monkeypatch.setenv(name, given)
     monkeypatch.setattr(replay_wiring, "open_cache", lambda settings, timeout: cache)
-    monkeypatch.setattr(replay_wiring, "CleanedTopic", partial(CleanedTopic, make=broker.producer))
+    monkeypatch.setattr(wiring, "CleanedTopic", partial(CleanedTopic, make=broker.producer))
     functions = Functions({name: load(name) for name in SUBSTITUTIONS.values()})
     with serving(functions) as endpoint, mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint)

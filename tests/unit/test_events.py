@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 import pytest
 
 from ops.events.__main__ import main
 from ops.events.build import all_events, full_event, pretty
 from ops.twin.config import INVOKE_LIMIT_BYTES, EventSource
-from tests.fakes.events import EVENTS, LOOKUPS, MSK
+from tests.fakes.events import EVENTS, LOOKUPS, MSK, REPLAYS, RULES
 
 FIELDS = {"topic", "partition", "offset", "timestamp", "timestampType", "key", "value", "headers"}
 
@@ -25,7 +26,8 @@ def test_every_event_is_used() -> None:
     """There is a row for each event in the table that the tests of the functions go by, and none without an event."""
     found = {path.relative_to(EVENTS).with_suffix("").as_posix() for path in EVENTS.rglob("*.json")}
 
-    assert found == {f"msk/{name}" for name in MSK} | {f"lookup/{name}" for name in LOOKUPS}
+    tables: dict[str, Collection[str]] = {"msk": MSK, "lookup": LOOKUPS, "replay": REPLAYS, "repair": RULES}
+    assert found == {f"{folder}/{name}" for folder, names in tables.items() for name in names}
 
 
 @pytest.mark.parametrize("name", MSK)

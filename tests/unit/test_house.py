@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LEFT_BEHIND = {"out", "build", "mutants", "htmlcov", "target", "cdk.out", "node_modules", "__pycache__"}
 REQUIREMENTS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("layers/*/requirements.txt")])
 PIN = re.compile(
-    r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,]+\])?==(\S+?)(?: ; .+?)?((?: --hash=sha256:[0-9a-f]{64})+)$"
+    r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9, ]+\])?==(\S+?)(?: ; .+?)?((?: --hash=sha256:[0-9a-f]{64})+)$"
 )
 LONGEST_FILE = 300
 LONGEST_TEST = 400  # tables of cases are long, and easy to read for all that

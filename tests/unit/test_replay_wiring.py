@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sluice import replay_wiring
+from sluice import replay_wiring, wiring
 from sluice.replay.letter import write_letters
 from sluice.replay.report import NoPlanError
 from sluice.replay.request import InputError
@@ -78,7 +78,7 @@ def wire(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Wired:
     for name, value in ({setting.name: "" for setting in DOCUMENTED} | ENVIRONMENT | environment).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(replay_wiring, "open_cache", fake_cache)
-    monkeypatch.setattr(replay_wiring, "CleanedTopic", partial(CleanedTopic, make=broker.producer))
+    monkeypatch.setattr(wiring, "CleanedTopic", partial(CleanedTopic, make=broker.producer))
     monkeypatch.setattr(
         replay_wiring, "LetterStore", lambda bucket, connect: LetterStore(bucket, lambda: buckets[bucket])
     )
@@ -114,11 +114,11 @@ def test_the_events_that_ship(monkeypatch: pytest.MonkeyPatch) -> None:
     wired = wire(monkeypatch)
     raw = json.dumps({"agent": "planner", "timestamp": 1_763_885_700, "text": "late"}).encode()
     wired.put("a", letter(1, "schema_invalid", raw), letter(2))
-    answer = wired.plan(event("replay-plan"), Context())
+    answer = wired.plan(event("replay/plan"), Context())
 
     assert (answer["dry_run"], answer["selected"], answer["recovered"]) == (True, 1, 1)
     with pytest.raises(NoPlanError):
-        wired.report(event("replay-report"), Context())
+        wired.report(event("replay/report"), Context())
 
 
 def test_samples_are_five_at_most_and_say_nothing_of_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
