@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -79,11 +80,21 @@ def terminate(processes: Sequence[subprocess.Popen[bytes]], grace_seconds: float
         process.wait()
 
 
+# Below those that Linux gives to outgoing connections (32768 to 60999): until its server listens, none takes it.
+_PORTS = range(12_000, 32_000)
+_TRIES = 100
+
+
 def free_port() -> int:
-    """Return a TCP port on 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port on 127.0.0.1 that was free a moment ago; TwinError when none is found."""
+    # Not by the seed that a test runner sets anew for every test: all of them would begin with the same port.
+    for port in random.SystemRandom().sample(_PORTS, _TRIES):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            # As servers do: a port whose last connection is still on its way out is free for one.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, port))
+            return port
+    raise TwinError(f"no free port among {_TRIES} from {_PORTS.start} to {_PORTS.stop} on {HOST}")
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], name: str, seconds: float = 20) -> None:
