@@ -101,4 +101,6 @@ def output_of(described: dict[str, Any]) -> dict[str, Any]:
     with suppress(json.JSONDecodeError, TypeError, KeyError):
         cause = json.loads(cause)["errorMessage"]
     code = WRONG if kind == "InputError" else FAILED
-    raise Complaint(f"the execution ended as {described['status']}: {kind}: {cause}", code)
+    ended = {"ABORTED": "the replay was cancelled", "TIMED_OUT": "the replay timed out"}
+    words = [ended.get(described["status"], "the replay failed"), kind, cause]
+    raise Complaint(": ".join(filter(None, words)), code)

@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
 from ops.cli import executions, screen
-from ops.cli.exits import INTERRUPTED, LEFT, OK
+from ops.cli.exits import INTERRUPTED, LEFT, OK, WRONG, Complaint
 from ops.cli.options import (
     Agents,
     Format,
@@ -34,6 +34,17 @@ from ops.cli.screen import Output
 from ops.cli.target import Target, complaining, find
 
 ReplayId = Annotated[str, typer.Argument(metavar="REPLAY")]
+MaxAttempts = Annotated[int | None, typer.Option("--max-attempts", help="Park what failed so often (3).")]
+Limit = Annotated[int | None, typer.Option("--limit", help="Letters at most (100000).")]
+Rate = Annotated[
+    int | None,
+    typer.Option("--rate", min=1, help="Letters a second at most, roughly: fewer chunks at a time."),
+]
+Name = Annotated[str, typer.Option("--name", help="The replay's name; by default it is made up.")]
+SkipDryRun = Annotated[
+    bool,
+    typer.Option("--skip-dry-run", help="With --yes: do not count first, where a dry run takes too long."),
+]
 
 
 def replay(
@@ -47,16 +58,12 @@ def replay(
     source: Source = "all",
     repair: Repair = "",
     schema: Schema = "",
-    max_attempts: Annotated[
-        int | None, typer.Option("--max-attempts", help="Park what failed so often (3).")
-    ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", help="Letters at most (100000).")] = None,
-    rate: Annotated[
-        int | None,
-        typer.Option("--rate", min=1, help="Letters a second at most, roughly: fewer chunks at a time."),
-    ] = None,
-    name: Annotated[str, typer.Option("--name", help="The replay's name; by default it is made up.")] = "",
+    max_attempts: MaxAttempts = None,
+    limit: Limit = None,
+    rate: Rate = None,
+    name: Name = "",
     yes: Yes = False,
+    skip_dry_run: SkipDryRun = False,
     output: Format = "table",
 ) -> int:
     """Count what a replay would do, ask, run it and follow it. Without --yes nobody to ask means: only count."""
@@ -67,17 +74,19 @@ def replay(
         "max_attempts": max_attempts,
         "limit": limit,
     }
+    if skip_dry_run and (not yes or rate is not None):
+        raise Complaint("--skip-dry-run takes --yes, and no --rate, which is made of the count", WRONG)
     given = {field: value for field, value in given.items() if value not in (None, {}, [])}
     checked(given)
     target = find(local=local, stack=stack)
     replay_id = name or f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:4]}"
     with complaining(target):
-        planned = _dry_run(target, replay_id, given, output)
-        if not planned["selected"] or not _go_on(planned, output, yes=yes):
+        planned = None if skip_dry_run else _dry_run(target, replay_id, given, output)
+        if planned is not None and not _go_on(planned, output, yes=yes):
             if output == "json":
                 screen.json({"plan": planned, "replay": None})
             return OK
-        if rate is not None:
+        if rate is not None and planned is not None:
             given["max_concurrency"] = concurrency_for(rate, planned)
         return _run(target, replay_id, {**given, "dry_run": False}, planned, output)
 
@@ -92,8 +101,8 @@ def _dry_run(target: Target, replay_id: str, given: dict[str, Any], output: Outp
 
 
 def _go_on(planned: dict[str, Any], output: Output, *, yes: bool) -> bool:
-    if yes:
-        return True
+    if yes or not planned["selected"]:
+        return bool(planned["selected"])
     if output == "json" or not sys.stdin.isatty():
         screen.err.print("sluice: nothing was changed: --yes runs it")
         return False
@@ -101,7 +110,7 @@ def _go_on(planned: dict[str, Any], output: Output, *, yes: bool) -> bool:
 
 
 def _run(
-    target: Target, replay_id: str, given: dict[str, Any], planned: dict[str, Any], output: Output
+    target: Target, replay_id: str, given: dict[str, Any], planned: dict[str, Any] | None, output: Output
 ) -> int:
     executions.start(target, replay_id, given)
     try:

@@ -45,6 +45,19 @@ class Clients:
             return self._made[region]
 
 
+def stopping(plain: Any) -> Any:
+    """Return what stops an execution and says so at once: a map's children that never began hold moto's up for ever."""
+
+    def stop(self: Any, stop_date: Any, error: str | None, cause: str | None) -> None:
+        from moto.stepfunctions.parser.api import ExecutionStatus  # noqa: PLC0415
+
+        plain(self, stop_date, error, cause)
+        self.exec_status, self.stop_date = ExecutionStatus.ABORTED, stop_date
+        self.error, self.cause = error, cause
+
+    return stop
+
+
 def main(arguments: list[str]) -> None:
     """Serve until SIGTERM."""
     port, lambda_port = arguments
@@ -55,9 +68,11 @@ def main(arguments: list[str]) -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import (  # noqa: PLC0415
         lambda_eval_utils,
     )
+    from moto.stepfunctions.parser.backend.execution import Execution  # noqa: PLC0415
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     lambda_eval_utils.boto_client_for = Clients(int(lambda_port))  # type: ignore[attr-defined]
+    Execution.stop = stopping(Execution.stop)  # type: ignore[method-assign]
     serve(["-H", HOST, "-p", port])
 
 

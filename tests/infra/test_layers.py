@@ -26,6 +26,7 @@ from tests.infra.runtime import runtime_packages
 ROOT = Path(__file__).resolve().parents[2]
 # Lambda unpacks 250 MB at most, all layers together; a cold start loads what is imported.
 CORE_LIMIT, COMPILED_LIMIT = 45 * MEGABYTE, 60 * MEGABYTE
+FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("*.py"))
 # What the functions import of each pinned package; a package that no function imports is named with its reason.
 MODULES = {
     "aws-lambda-powertools": "aws_lambda_powertools.metrics",
@@ -151,7 +152,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None
     layers = unpack(vendor(target), folder)
     unpack(sluice(target), folder)
     path = ":".join(map(str, (ROOT / "functions", layers, runtime_packages(target))))
-    modules = [*MODULES.values(), "sluice.wiring", "preprocess", "lookup"]
+    modules = [*MODULES.values(), "sluice.wiring", *FUNCTIONS]
     command = [str(python.path), "-I", "-S", "-B", "-c", _IMPORT, path, *modules]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -168,7 +169,7 @@ def test_import(imported: Imported) -> None:
     layers, modules = imported
     foreign = {name: file for name, (file, _) in modules.items() if not Path(file).is_relative_to(layers)}
 
-    assert set(foreign) == {"preprocess", "lookup"}
+    assert set(foreign) == set(FUNCTIONS)
 
 
 def test_import_takes_the_bytecode(imported: Imported) -> None:
@@ -176,11 +177,7 @@ def test_import_takes_the_bytecode(imported: Imported) -> None:
     _, modules = imported
     cached = {name: file for name, (path, file) in modules.items() if path.endswith(".py") and file}
 
-    assert [
-        name
-        for name, file in cached.items()
-        if name not in {"preprocess", "lookup"} and not Path(file).is_file()
-    ] == []
+    assert [name for name, file in cached.items() if name not in FUNCTIONS and not Path(file).is_file()] == []
     assert "sluice.wiring" in cached
 
 

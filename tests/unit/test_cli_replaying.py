@@ -102,6 +102,14 @@ def test_rules_are_checked_before_anything_runs(desk: Desk, tmp_path: Path) -> N
     assert desk.workflow.inputs == {}
 
 
+def test_without_a_dry_run(desk: Desk) -> None:
+    """What is too much to count first can be run all the same, if it is said so."""
+    assert desk.run("replay", "--skip-dry-run")[0] == 2
+    assert desk.run("replay", "--skip-dry-run", "--yes", "--rate", "5")[0] == 2
+    assert desk.run("replay", "--skip-dry-run", "--yes", "--name", "all")[0] == 0
+    assert desk.workflow.inputs == {"all": {"dry_run": False}}
+
+
 def test_a_name_twice(desk: Desk) -> None:
     """A replay's name stands for one replay."""
     desk.run("replay", "--yes", "--name", "again")
