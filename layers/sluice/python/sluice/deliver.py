@@ -180,6 +180,9 @@ def _publish(batch: _Batch, records: Sequence[Record], sinks: Sinks, deadline: D
     if not ready:
         return
     published = publish(ready, sinks.topic, deadline)
+    if len(published.delivered) == len(ready):
+        batch.delivered = {record.origin_id: record for record in ready}
+        return
     for record in ready:
         if record.origin_id in published.delivered:
             batch.delivered[record.origin_id] = record
@@ -251,8 +254,12 @@ _STAGES: Final[tuple[tuple[str, _Stage], ...]] = (
 
 
 def _finish(batch: _Batch, judged: Sequence[Record | DeadLetter]) -> Delivery:
+    outcomes: list[Outcome]
     try:
-        outcomes = [batch.outcome(verdict) for verdict in judged]
+        if len(batch.delivered) == len(judged) and not batch.cuts:
+            outcomes = [Cleaned(record) for record in batch.delivered.values()]
+        else:
+            outcomes = [batch.outcome(verdict) for verdict in judged]
     except KeyError as error:
         msg = f"{error} was neither cleaned, nor a duplicate, nor dead-lettered, nor retried"
         raise ConservationError(msg) from None

@@ -58,6 +58,8 @@ def publish(records: Sequence[Record], topic: Topic, deadline: Deadline) -> Publ
         alone = chunk[0].origin_id in suspects
         report = topic.send(chunk, deadline.wait(longest=deadline.left()), alone=alone)
         delivered |= report.delivered
+        if len(delivered) == len(records):
+            break
         if len(chunk) == 1:
             refused |= report.refused
         accused = report.refused.keys() - suspects - refused.keys()

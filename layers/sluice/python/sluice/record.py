@@ -75,7 +75,8 @@ class Record:
         """Begin a record of `message`; `source` is the event source's 8 hex digits."""
         self.message = message
         self.source = source
-        self.origin_id = message.origin.id
+        topic, partition, offset = message.origin
+        self.origin_id = f"{topic}-{partition}-{offset}"  # as Origin.id, at half its price
         self.schema = ""
         self.flags: list[str] = []
         # claim: the key that the record was stored under, and whether that is not its own

@@ -185,9 +185,11 @@ def _exchange(
     try:
         connection.send_packed_command(_packed(commands), check_health=False)
         for reply in _replies(connection, len(commands), end):
-            # A primary that became a replica keeps its connections: only a new one finds the new primary.
-            sound = sound and not isinstance(reply, ReadOnlyError)
-            replies.append(_refused(reply) if isinstance(reply, ResponseError) else reply)
+            if isinstance(reply, ResponseError):
+                # A primary that became a replica keeps its connections: only a new one finds the new primary.
+                sound = sound and not isinstance(reply, ReadOnlyError)
+                reply = _refused(reply)
+            replies.append(reply)
     except (RedisError, OSError):
         pass  # what was not answered is filled in below, and retried by the caller
     finally:
