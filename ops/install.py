@@ -132,7 +132,14 @@ def command_line() -> bool:
         return False
     say("fetching the CDK's command line (13 MB the first time)")
     npm = [*find, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    return subprocess.run(npm, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    if subprocess.run(
+        [*npm, "--fetch-retries=1"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False
+    ).returncode:
+        say(
+            "npm could not install package-lock.json: see its words above; once mended, the same command goes on"
+        )
+        return False
+    return True
 
 
 def follow(lines: Iterator[str]) -> deque[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -61,14 +62,21 @@ def notes(stage: Stage, load: Load, lines: Sequence[Line]) -> list[str]:
     return found
 
 
+def _amount(text: str) -> float:
+    number = float(text)
+    if not (math.isfinite(number) and number >= 0):
+        raise argparse.ArgumentTypeError(f"{text} is no amount: allowed are numbers from 0")
+    return number
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print the estimate and return the exit code, 2 for arguments that are wrong."""
     parser = argparse.ArgumentParser(prog="python -m ops.cost", description=__doc__, allow_abbrev=False)
     parser.add_argument("--stage", default="dev")
     parser.add_argument("-c", "--context", action="append", default=[], metavar="key=value")
-    parser.add_argument("--records", type=float, help="a month")
-    parser.add_argument("--bytes", type=float, default=Load.record_bytes, help="of a raw record")
-    parser.add_argument("--rejected", type=float, default=Load.rejected, help="share of dead letters")
+    parser.add_argument("--records", type=_amount, help="a month")
+    parser.add_argument("--bytes", type=_amount, default=Load.record_bytes, help="of a raw record")
+    parser.add_argument("--rejected", type=_amount, default=Load.rejected, help="share of dead letters")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     try:

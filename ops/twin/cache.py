@@ -53,8 +53,8 @@ def _place(url: str) -> str:
     try:
         host, port = urlsplit(url).hostname, urlsplit(url).port
     except ValueError:
-        return "REDIS_URL, which is not of the form redis://host:6379"
-    return f"{host}:{port or 6379}"
+        host, port = None, None
+    return f"{host}:{port or 6379}" if host else "REDIS_URL, which is not of the form redis://host:6379"
 
 
 def check_cache(url: str, mode: str) -> None:

@@ -104,4 +104,10 @@ def identity(value: Value) -> Identity | None:
     if not (isinstance(agent, str) and isinstance(timestamp, str)):
         return None
     parsed.pop("_prep", None)
-    return Identity(agent, f"{agent}:{timestamp}", orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS))
+    try:
+        content = orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS)
+    except (
+        orjson.JSONEncodeError
+    ):  # nests deeper than it writes, though it has read it: nothing that is cleaned does
+        return None
+    return Identity(agent, f"{agent}:{timestamp}", content)

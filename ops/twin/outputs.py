@@ -35,16 +35,27 @@ def _json(value: bytes | None) -> Any:
     return orjson.Fragment(value)
 
 
+NAMES = ("cleaned.jsonl", "dead_letters.jsonl", "cache.jsonl", "summary.json")
+
+
 class Outputs:
-    """Write the files of one run while its check reads the records, so that none is held twice."""
+    """Write the files of one run while its check reads the records, so that none is held twice.
+
+    They get their names together, with the summary: a run that breaks off leaves what an earlier one wrote.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Make the folder. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self._cleaned = (folder / "cleaned.jsonl").open("wb")
-        self._letters = (folder / "dead_letters.jsonl").open("wb")
+        self._folder = folder
+        self._whole = False
+        self._cleaned = self.part("cleaned.jsonl").open("wb")
+        self._letters = self.part("dead_letters.jsonl").open("wb")
         self._letter_ids: set[str] = set()
+
+    def part(self, name: str) -> Path:
+        """Return where a file is written until the run is over."""
+        return self._folder / f".{name}.part"
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +66,11 @@ class Outputs:
         """Close the files."""
         self._cleaned.close()
         self._letters.close()
+        for name in NAMES:
+            if self._whole and self.part(name).exists():
+                self.part(name).replace(self._folder / name)
+            else:
+                self.part(name).unlink(missing_ok=True)
 
     def cleaned(self, chunk: Sequence[Consumed]) -> None:
         """Write messages of the cleaned topic, in the order given."""
@@ -80,4 +96,5 @@ class Outputs:
 
     def summary(self, summary: Mapping[str, Any]) -> None:
         """Write the summary: the same object as the last line on standard output."""
-        (self.folder / "summary.json").write_bytes(json_line(summary))
+        self.part("summary.json").write_bytes(json_line(summary))
+        self._whole = True

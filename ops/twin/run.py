@@ -131,7 +131,7 @@ class _Run:
         comparison, totals = self._compare(findings, cache_kept=not self._forgot)
         if self._outputs is not None:
             write_cache(
-                self._cache, source_of(self._twin.event_source_arn), self._outputs.folder / "cache.jsonl"
+                self._cache, source_of(self._twin.event_source_arn), self._outputs.part("cache.jsonl")
             )
         self._notes += comparison.notes()
         summary = summarise(findings, totals.count["RecordsRetried"], seconds)

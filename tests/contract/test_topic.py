@@ -153,6 +153,17 @@ def test_too_large_for_the_broker(small: Rig, bad: set[int]) -> None:
     assert first == {key: offsets for key, offsets in wanted.items() if offsets}
 
 
+def test_many_refused(small: Rig) -> None:
+    """Many refused records cost one producer for all of them, not one each: the others are not held up."""
+    records = [record(n, agent=f"agent-{n % 5}", padding=LIMIT * 2 if n % 2 else 0) for n in range(200)]
+
+    done = published(small, records)
+
+    assert done.refused.keys() == ids(records[1::2])
+    assert done.delivered == ids(records[::2])
+    assert small.topic.replaced <= 2
+
+
 def test_works_after_a_refusal(small: Rig) -> None:
     """A refusal costs a producer and nothing else: the next batch goes through."""
     published(small, [record(0, padding=LIMIT * 2)])

@@ -172,3 +172,14 @@ def test_wrong_arguments(arguments: list[str], said: str, capsys: pytest.Capture
     """What is wrong is said in one line, with exit code 2."""
     assert main(arguments) == 2
     assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize("amount", ["-5", "nan", "inf", "1e400", "many"])
+@pytest.mark.parametrize("option", ["--records", "--bytes", "--rejected"])
+def test_impossible_amounts(option: str, amount: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no amount ends in one line that names it, and in no bill."""
+    with pytest.raises(SystemExit) as ended:
+        main([option, amount])
+
+    assert ended.value.code == 2
+    assert amount in capsys.readouterr().err

@@ -107,12 +107,26 @@ def test_refused_when_it_was_alone() -> None:
     assert topic.sends == [[0]]
 
 
-def test_suspects_in_the_middle() -> None:
-    """A suspect keeps its place: what precedes it goes first, what follows it goes after."""
-    topic = ScriptedTopic(refuses(2, 4, fault="_GAPLESS_GUARANTEE"), everything)
+@pytest.mark.parametrize(
+    "answer",
+    [refuses(2, 4, delivered=[0], fault="_FATAL"), delivers(0, fault="_GAPLESS_GUARANTEE, _PURGE_QUEUE")],
+)
+def test_whatever_went_down_with_the_refused(answer: Answer) -> None:
+    """A refusal fails what came with it for other reasons, too: all that is missing is sent alone, in its order."""
+    topic = ScriptedTopic(answer, everything)
 
-    assert sent(topic, records(6))[:2] == (sorted(ids(*range(6))), [])
-    assert topic.sends == [[0, 1, 2, 3, 4, 5], [0, 1], [2], [3], [4], [5]]
+    assert sent(topic, records(5))[:2] == (sorted(ids(*range(5))), [])
+    assert topic.sends == [[0, 1, 2, 3, 4], [1], [2], [3], [4]]
+    assert topic.alone == [[1], [2], [3], [4]]
+
+
+def test_long_ones_in_the_middle() -> None:
+    """A suspect keeps its place: what precedes it goes first, what follows it goes after."""
+    batch = [record(place, padding=20_000 if place in {2, 4} else 0) for place in range(6)]
+    topic = ScriptedTopic(everything)
+
+    assert sent(topic, batch)[:2] == (sorted(ids(*range(6))), [])
+    assert topic.sends == [[0, 1], [2], [3], [4], [5]]
     assert topic.alone == [[2], [4]]
 
 

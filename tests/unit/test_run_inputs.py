@@ -133,7 +133,10 @@ def test_identity_tells_contents_apart() -> None:
     assert first.content != second.content
 
 
-@pytest.mark.parametrize("value", [None, b"[]", b"{}", b'{"agent_id":"a","timestamp":5}', b"{"])
+DEEP = b'{"agent_id":"a","timestamp":"t","x":' + b"[" * 300 + b"]" * 300 + b"}"
+
+
+@pytest.mark.parametrize("value", [None, b"[]", b"{}", b'{"agent_id":"a","timestamp":5}', b"{", DEEP])
 def test_no_identity(value: bytes | None) -> None:
-    """A value without string agent_id and timestamp has no identity."""
+    """A value without string agent_id and timestamp, or one that nothing can write again, has no identity."""
     assert identity(value) is None

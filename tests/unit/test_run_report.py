@@ -126,6 +126,24 @@ def test_output_files(tmp_path: Path) -> None:
     assert orjson.loads((folder / "summary.json").read_bytes()) == {"lost": 0}
 
 
+def test_a_run_that_breaks_off_leaves_the_last_one(tmp_path: Path) -> None:
+    """Files get their names together, with the summary: until then an earlier run's stay, whole."""
+    with Outputs(tmp_path) as outputs:
+        outputs.part("cache.jsonl").write_bytes(b"{}\n")
+        outputs.summary({"lost": 0})
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def break_off() -> None:
+        with Outputs(tmp_path) as outputs:
+            outputs.letters([Letter("raw-0-2", "empty", None, b'{"id":"raw-0-2"}')])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    assert before.keys() == {"cleaned.jsonl", "dead_letters.jsonl", "cache.jsonl", "summary.json"}
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_differences_are_grouped() -> None:
     """A difference is one line a kind, with its number and no more than a few examples."""
     differences = Differences()

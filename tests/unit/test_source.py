@@ -146,9 +146,12 @@ def test_no_records() -> None:
         {"eventSource": "aws:kafka"},
         {"eventSource": "aws:kafka", "records": []},
         {"eventSource": "aws:kafka", "records": None},
+        None,
+        [],
+        5,
     ],
 )
-def test_wrong_envelope(wrong: dict[str, Any]) -> None:
+def test_wrong_envelope(wrong: Any) -> None:
     """What is not a Kafka event is refused by name, before anything is read of it."""
     with pytest.raises(NotAKafkaEventError, match="not a Kafka event"):
         read_event(wrong)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from sluice.deadline import Deadline
 from sluice.record import Record
@@ -41,12 +41,16 @@ class Published(NamedTuple):
     fault: str
 
 
+# What the client reports of all that comes after a message which failed for good.
+_GAP: Final = "_GAPLESS_GUARANTEE"
+
+
 def publish(records: Sequence[Record], topic: Topic, deadline: Deadline) -> Published:
     """Send all records, in order, until each is delivered, refused alone, or the time is up.
 
-    A broker refuses a whole batch for the sake of one record, so whatever was refused in company
-    is sent again alone, in its place in the order, and what is very long is sent so from the start;
-    refused alone is final.
+    A broker refuses a whole batch for the sake of one record, and a gapless producer gives up with it: so
+    whatever of that send did not arrive is sent again alone, in its place in the order, and what is very
+    long is sent so from the start; refused alone is final.
     """
     pending = list(records)
     delivered: set[str] = set()
@@ -58,15 +62,13 @@ def publish(records: Sequence[Record], topic: Topic, deadline: Deadline) -> Publ
         alone = chunk[0].origin_id in suspects
         report = topic.send(chunk, deadline.wait(longest=deadline.left()), alone=alone)
         delivered |= report.delivered
-        if len(delivered) == len(records):
-            break
         if len(chunk) == 1:
             refused |= report.refused
-        accused = report.refused.keys() - suspects - refused.keys()
-        suspects |= accused
-        complete = all(record.origin_id in delivered or record.origin_id in refused for record in chunk)
-        pending = [r for r in pending if r.origin_id not in delivered and r.origin_id not in refused]
-        if complete or accused:
+        missing = [r for r in chunk if r.origin_id not in report.delivered and r.origin_id not in refused]
+        pending = missing + pending[len(chunk) :]
+        accused = missing if not alone and (report.refused or _GAP in report.fault) else []
+        suspects.update(record.origin_id for record in accused)
+        if accused or not missing:
             attempt = 0
             if deadline.left() <= 0:
                 break

@@ -24,13 +24,14 @@ def source_of(name: str) -> str:
     return blake2b(name.encode(), digest_size=4).hexdigest()
 
 
-def read_event(event: dict[str, Any]) -> tuple[str, list[Message]]:
+def read_event(event: Any) -> tuple[str, list[Message]]:
     """Return the event source's digest and the messages, partition by partition, offsets ascending.
 
     `key` and `value` may be null or absent; header bytes come as signed ints. Raises
     NotAKafkaEventError when the envelope itself is not the one that Lambda documents.
     """
-    if event.get("eventSource") not in EVENT_SOURCES or not isinstance(event.get("records"), dict):
+    known = isinstance(event, dict) and event.get("eventSource") in EVENT_SOURCES
+    if not known or not isinstance(event.get("records"), dict):
         msg = f"not a Kafka event: eventSource must be one of {EVENT_SOURCES} and records an object"
         raise NotAKafkaEventError(msg)
     name = event.get("eventSourceArn") or _cluster_name(event.get("bootstrapServers", ""))
