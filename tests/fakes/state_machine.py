@@ -101,10 +101,12 @@ def definition(interval: int = 1) -> str:
     )
 
 
-def run(client: Any, machine: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def run(
+    client: Any, machine: str, name: str, given: Mapping[str, Any], seconds: float = 60
+) -> dict[str, Any]:
     """Start an execution and return its description when it ended."""
     execution = client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(given))
-    end = time.monotonic() + 60
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         described: dict[str, Any] = client.describe_execution(executionArn=execution["executionArn"])
         if described["status"] != "RUNNING":

@@ -137,17 +137,15 @@ class DeployedSpec(FunctionSpec):
         return [self.rie, *words, *tethered(python, 0)]
 
 
-def invoke(
-    artifact: Artifact, runtime: Runtime, overrides: Mapping[str, str], event: Any, folder: Path
-) -> Reply:
-    """Run one event through a fresh execution environment of the artifact; `overrides` go over its settings."""
+def invoke(artifact: Artifact, runtime: Runtime, event: Any, folder: Path) -> Reply:
+    """Run one event through a fresh execution environment of the artifact."""
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     spec = DeployedSpec(
         name=artifact.name,
         rie=str(ensure_rie()),
         functions=str(artifact.task),
         layer="",
-        environment={**artifact.environment, **overrides},
+        environment=artifact.environment,
         timeout_seconds=artifact.timeout_seconds,
         run_dir=str(folder),
         artifact=artifact,

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 # The user's own profile, region and credentials have no part in this.
 FOREIGN = ("AWS_", "CDK_")
+# Of the tests' own calls, which a guarded account judges like any other.
+ADMINISTRATOR = "administrator"
+EVERYTHING = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 
 
 @dataclass(frozen=True)
@@ -47,26 +51,45 @@ class Resource:
 
 
 class Account:
-    """The account that a deployment goes to."""
+    """The account that a deployment goes to; its state machines call functions at `lambda_port`, where a test may answer."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, lambda_port: int, keys: Mapping[str, str]) -> None:
         self.endpoint = endpoint
+        self.lambda_port = lambda_port
+        self._keys = keys
+        self._guards = 0
+        self._lock = threading.Lock()
 
     @cache  # noqa: B019  # an account lives as long as its tests, and a client takes a third of a second to make
     def client(self, service: str) -> Any:
         """Return a client of one service."""
         config = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1})
-        keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
-        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, config=config, **keys)
+        # A session of its own: functions run side by side, and the default one is not for threads.
+        session = boto3.Session(region_name=REGION, **self._keys)
+        return session.client(service, endpoint_url=self.endpoint, config=config)
+
+    def keys_of(self, role: str) -> dict[str, str]:
+        """Return credentials of a role, named as boto3 takes them."""
+        made = self.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        return {
+            "aws_access_key_id": made["AccessKeyId"],
+            "aws_secret_access_key": made["SecretAccessKey"],
+            "aws_session_token": made["SessionToken"],
+        }
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Have every call judged by its caller's rights, as long as it lasts; S3 alone is judged by resource."""
-        self._judge_after("0")
+        """Have every call judged by its caller's rights until the last guard ends; S3 alone is judged by resource."""
+        self._guard(1)
         try:
             yield
         finally:
-            self._judge_after("inf")
+            self._guard(-1)
+
+    def _guard(self, more: int) -> None:
+        with self._lock:
+            self._guards += more
+            self._judge_after("0" if self._guards else "inf")
 
     def _judge_after(self, calls: str) -> None:
         url = f"{self.endpoint}/moto-api/reset-auth"
@@ -135,15 +158,20 @@ class Deployment:
 
 def start_account(supervisor: Supervisor, folder: Path) -> Account:
     """Start an empty account and bootstrap it for the CDK."""
-    port = free_port()
-    environment = {**module_environment(), **CREDENTIALS, "MOTO_PORT": str(port)}
+    port, lambda_port = free_port(), free_port()
+    ports = {"MOTO_PORT": str(port), "LAMBDA_PORT": str(lambda_port)}
+    environment = {**module_environment(), **CREDENTIALS, **ports}
     for name in [name for name in environment if name.startswith("AWS_ENDPOINT_URL")]:
         del environment[name]
     command = [sys.executable, "-m", "tests.infra.cloud.server"]
     supervisor.add(Child("AWS account", command, environment, folder / "account.log", restart=False), port)
-    account = Account(f"http://localhost:{port}")
+    nobody = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
+    account = Account(f"http://localhost:{port}", lambda_port, nobody)
     account.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", "")
-    return account
+    iam, policy = account.client("iam"), json.dumps(EVERYTHING)
+    made = iam.create_role(RoleName=ADMINISTRATOR, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    iam.put_role_policy(RoleName=ADMINISTRATOR, PolicyName=ADMINISTRATOR, PolicyDocument=policy)
+    return Account(account.endpoint, lambda_port, account.keys_of(made))
 
 
 def deploy(account: Account, stage: str, context: Mapping[str, str], folder: Path) -> Deployment:

@@ -31,7 +31,14 @@ def reconfigured(deployment: Deployment, function: str, **configuration: Any) ->
 @contextmanager
 def without(deployment: Deployment, function: str, unwanted: Callable[[Statement], bool]) -> Iterator[None]:
     """Leave statements out of the inline policies of the function's role, for a while."""
-    iam, role = deployment.account.client("iam"), role_of(deployment, function)
+    with curtailed(deployment, role_of(deployment, function), unwanted):
+        yield
+
+
+@contextmanager
+def curtailed(deployment: Deployment, role: str, unwanted: Callable[[Statement], bool]) -> Iterator[None]:
+    """Leave statements out of a role's inline policies, for a while."""
+    iam = deployment.account.client("iam")
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     before = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
     for name, document in before.items():

@@ -54,7 +54,7 @@ def _letters(deployment: Deployment, bucket: str) -> list[Need]:
 
 
 def _machine(deployment: Deployment, bucket: str) -> list[Need]:
-    states = f"arn:aws:states:{REGION}:{ACCOUNT}"
+    machine = deployment.only("AWS::StepFunctions::StateMachine").physical_id
     aliases = [
         deployment.only("AWS::Lambda::Alias", word).physical_id
         for word in ("ReplayPlan", "ReplayBatch", "ReplayReport")
@@ -70,12 +70,12 @@ def _machine(deployment: Deployment, bucket: str) -> list[Need]:
         ),
         *("PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
     )
-    child = f"{states}:execution:sluice-dev-replay/Replay:0b1c2d3e"
+    child = f"{machine.replace(':stateMachine:', ':execution:')}/Replay:0b1c2d3e"
     return [
         *(Need("lambda:InvokeFunction", alias) for alias in aliases),
         Need("s3:GetObject", f"arn:aws:s3:::{bucket}/replays/r1/manifest.json"),
         Need("kms:Decrypt", _key(deployment), _THROUGH_S3),
-        Need("states:StartExecution", f"{states}:stateMachine:sluice-dev-replay"),
+        Need("states:StartExecution", machine),
         *(Need(f"states:{action}Execution", child) for action in ("Describe", "Stop", "Redrive")),
         *(Need(f"logs:{action}", "*") for action in delivery),
         *(Need(f"xray:{action}", "*") for action in ("PutTraceSegments", "PutTelemetryRecords")),
