@@ -16,8 +16,8 @@ _REFUSALS: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_
 # Beyond key, headers and value, which MAX_CLEANED_BYTES counts: the batch's and record's own framing.
 FRAMING_BYTES: Final = 4_096
 _SLICE_SECONDS: Final = 0.1
-# Kafka's own limit for a batch (`max.message.bytes`), and what a topic with a lower one most likely takes.
-_LARGEST_BATCH: Final = 1_000_000
+# Half of what a topic takes by Kafka's default (`max.message.bytes`), and what one that takes less most likely does.
+_LARGEST_BATCH: Final = 500_000
 _SMALL_BATCH: Final = 65_536
 
 Config = dict[str, Any]
@@ -45,7 +45,7 @@ def producer_config(
         "linger.ms": 5,
         # A broker refuses a batch whole. Half of what a record may have: the topic takes that much even where its
         # limit is lower than ours. (Many small requests cost 1 to 4 µs a record.)
-        "batch.size": min(max_cleaned_bytes, _LARGEST_BATCH) // 2,
+        "batch.size": min(max_cleaned_bytes // 2, _LARGEST_BATCH),
         # In confluent-kafka's own hands: librdkafka still tells it of each message, so that its queue counts them.
         "delivery.report.only.error": True,
         "message.timeout.ms": 0,
