@@ -46,11 +46,17 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def ago(text: str, now: datetime) -> str:
-    """Return a time as a replay takes it: `2h` is two hours before now, all else is left as it is."""
+    """Return a time as a replay takes it: `2h` is two hours before now, all else is left as it is.
+
+    Raises Complaint where the calendar does not go back so far.
+    """
     match = _AGO.fullmatch(text)
     if match is None:
         return text
-    return moment(now - timedelta(**{_UNITS[match[2]]: int(match[1])}))
+    try:
+        return moment(now - timedelta(**{_UNITS[match[2]]: int(match[1])}))
+    except OverflowError:
+        raise Complaint(f"{text} ago is before the year 1: say fewer days, or a time", WRONG) from None
 
 
 def filter_of(

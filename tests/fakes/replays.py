@@ -194,7 +194,9 @@ class Replays:
 
     def _watch(self, key: str, before: bytes | None, after: bytes) -> None:
         """Hold every write against the laws: no letter goes, none is settled twice, attempts never decrease."""
-        if before is None or not key.startswith((LETTERS, PARKED)):
+        if not before or not key.startswith(
+            (LETTERS, PARKED)
+        ):  # an emptied archive holds no letter that could go
             return
         old, new = read_letters(before), read_letters(after)
         if not new:

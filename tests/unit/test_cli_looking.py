@@ -201,3 +201,10 @@ def test_long_messages_are_cut() -> None:
 def test_times_ago(text: str, time: str) -> None:
     """A time may be said as how long ago it was; all else is the replay's to check."""
     assert ago(text, datetime(2026, 11, 23, 9, tzinfo=UTC)) == time
+
+
+def test_times_before_the_calendar(desk: Desk) -> None:
+    """A time that the calendar does not reach back to is refused with a word on it."""
+    code, _, said = desk.run("ls", "--since", "999999d")
+
+    assert (code, "999999d ago is before the year 1" in said) == (2, True)

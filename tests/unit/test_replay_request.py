@@ -80,6 +80,8 @@ def test_everything_given() -> None:
         ({"filter": {"since": "yesterday"}}, "filter.since must be a time with its zone"),
         ({"filter": {"until": "2026-11-23T08:00:00"}}, "filter.until must be a time with its zone"),
         ({"filter": {"since": 5}}, "filter.since must be a time"),
+        ({"filter": {"since": "0001-01-01T00:00:00+01:00"}}, "filter.since must be a time"),
+        ({"filter": {"until": "9999-12-31T23:59:59-01:00"}}, "filter.until must be a time"),
         (
             {"filter": {"since": "2026-11-23T08:00:00Z", "until": "2026-11-23T08:00:00Z"}},
             "filter.until must be later than filter.since",

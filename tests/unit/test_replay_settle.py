@@ -281,6 +281,9 @@ BROKEN: list[dict[str, Any]] = [
     {"value_b64": 7},
     {"origin": {}},
     {"origin": None},
+    {"origin": letter(2)["origin"] | {"headers": [[["x"], "YQ=="]]}},
+    {"origin": letter(2)["origin"] | {"headers": [[None, "YQ=="]]}},
+    {"origin": letter(2)["origin"] | {"headers": [["x"]]}},
 ]
 
 

@@ -42,6 +42,9 @@ def test_import_without_a_time() -> None:
         (None, None),
         ("soon", {"condition": 'a "quote"'}),
         ("2026-11-23T09:30:00", {"condition": 7}),
+        # No time of UTC's calendar.
+        ("0001-01-01T00:00:00+05:00", None),
+        ("9999-12-31T23:59:59-05:00", None),
     ):
         body = orjson.dumps(envelope | {"timestamp": time_, "requestContext": context})
         (one,) = read_letters(imported(body, ORIGINAL.modified, "1.0"))

@@ -63,6 +63,7 @@ def _is_letter(letter: Any) -> bool:
         numbers = (letter["attempt"], message.origin.partition, message.origin.offset, message.timestamp)
         claim = letter.get("claim") or {"replay_id": "", "until": ""}
         texts += [message.origin.topic, claim["replay_id"], claim["until"]]
+        texts += [name for name, _ in message.headers]
     except (KeyError, TypeError, ValueError, AttributeError):
         return False
     return (

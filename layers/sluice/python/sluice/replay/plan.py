@@ -41,7 +41,7 @@ from sluice.replay.store import (
     archive_of,
     persist,
 )
-from sluice.replay.sweep import is_done, sweep, unsealed
+from sluice.replay.sweep import is_done, sweep, unsealed, went_on
 from sluice.replay.undelivered import import_key, imported, originals
 from sluice.replay.view import View, look
 
@@ -188,7 +188,9 @@ class Planner:
     def _pretend_sweep(self, key: str, letters: Sequence[Letter]) -> None:
         if any(letter["state"] == "parked" for letter in letters):
             archive = archive_of(key, parked=True)
-            if persist(lambda: self.store.get(archive), self.deadline) is None:
+            there = persist(lambda: self.store.get(archive), self.deadline)
+            emptied = there is not None and not there.body
+            if there is None or (emptied and not went_on(key, letters, self.store, self.deadline)):
                 self._pretended[archive] = partial(_reread, self.store, key, self.deadline)
 
     def _import(self, failed: Store, *, dry: bool) -> None:

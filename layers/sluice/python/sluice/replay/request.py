@@ -115,12 +115,13 @@ class _Reader:
             return ""
         try:
             when = datetime.fromisoformat(value)
-        except (ValueError, TypeError):
-            when = None
-        if when is None or when.tzinfo is None:
+            # At the calendar's edge a time may have no counterpart in UTC.
+            text = moment(when) if when.tzinfo is not None else ""
+        except (ValueError, TypeError, OverflowError):
+            text = ""
+        if not text:
             self.errors.append(f'{name} must be a time with its zone, such as "2026-11-23T08:00:00Z"')
-            return ""
-        return moment(when)
+        return text
 
     def unknown(self, known: Collection[str], prefix: str = "") -> None:
         for name in sorted(self.given.keys() - set(known)):

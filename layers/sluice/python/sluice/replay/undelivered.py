@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
@@ -59,9 +59,10 @@ def imported(body: bytes, modified: str, pipeline: str) -> bytes:
 def _time(text: Any) -> datetime | None:
     try:
         when = datetime.fromisoformat(text)
-    except (ValueError, TypeError):
+        # At the calendar's edge a time may have no counterpart in UTC, which letters are written in.
+        return when.astimezone(UTC) if when.tzinfo is not None else None
+    except (ValueError, TypeError, OverflowError):
         return None
-    return when if when.tzinfo is not None else None
 
 
 def _condition(envelope: dict[str, Any]) -> str:
