@@ -64,7 +64,7 @@ def test_discard_in_every_object(desk: Desk, words: tuple[str, ...]) -> None:
     """A letter in several objects is one letter, discarded in all of them; no replay brings a copy back."""
     desk.put("a", letter(1, "empty"))
     desk.put("b", letter(1))
-    desk.put("c", letter(1, state="recovered"), letter(2))
+    desk.put("c", letter(2))
     desk.s3.write(PARKED + "d", desk.s3.objects[desk.put("d", letter(1, state="parked"))])
     desk.s3.write(key_of("d"), b"")
 
