@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -46,20 +47,41 @@ class Shelf:
         """Yield the letters that the filter takes, one for each message."""
         takes = choosing(chosen)
         seen: set[bytes] = set()
-        prefixes = dict.fromkeys(prefix for state in self.states for prefix in _PLACES.get(state, _ANYWHERE))
+        for key, letter in self._letters(self.states):
+            if not _is_meant(key, chosen) or not takes(letter):
+                continue
+            name = identity(letter)
+            if name not in seen and not letter.get("alias_of"):
+                seen.add(name)
+                yield Place(key, letter)
+
+    def copies(self, chosen: Filter, ids: Collection[str]) -> dict[bytes, list[str]]:
+        """Return the messages that the filter, and ids if there are any, take; for each, where its letters wait.
+
+        An object is named once for each letter. A message that is taken for one of its letters is taken with
+        all that are open or parked, wherever they lie: a replay would take up any of them.
+        """
+        takes = choosing(chosen)
+        found: defaultdict[bytes, list[str]] = defaultdict(list)
+        taken: set[bytes] = set()
+        for key, letter in self._letters(("open", "parked")):
+            name = identity(letter)
+            found[name].append(key)
+            asked = letter["state"] in self.states and (not ids or letter["id"] in ids)
+            if asked and _is_meant(key, chosen) and takes(letter):
+                taken.add(name)
+        return {name: keys for name, keys in found.items() if name in taken}
+
+    def _letters(self, states: Collection[str]) -> Iterator[Place]:
+        """Yield every letter in one of the states, but those that an archive has now."""
+        prefixes = dict.fromkeys(prefix for state in states for prefix in _PLACES.get(state, _ANYWHERE))
         for prefix in prefixes:
             for key, letters, _ in scan(self.target.store, prefix, patience(), WORKERS):
                 if letters is None:
                     self.unreadable += 1
                     continue
-                if not _is_meant(key, chosen):
-                    continue
                 for letter in letters:
-                    if letter["state"] not in self.states or letter.get("moved") or not takes(letter):
-                        continue
-                    name = identity(letter)
-                    if name not in seen and not letter.get("alias_of"):
-                        seen.add(name)
+                    if letter["state"] in states and not letter.get("moved"):
                         yield Place(key, letter)
 
     def not_imported(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -57,7 +57,7 @@ def discard(
     target = find(local=local, stack=stack)
     with complaining(target):
         found = _waiting(target, ids, checked({"filter": chosen}).filter)
-        count = sum(map(len, found.values()))
+        count = len(found)
         if not count:
             screen.out.print("no such letter waits: nothing was changed")
             return OK
@@ -71,22 +71,24 @@ def discard(
     return OK if marked == count else FAILED
 
 
-def _waiting(target: Target, ids: list[str] | None, chosen: Filter) -> dict[str, set[str]]:
-    """Return the ids of the letters that are meant, by the object they lie in."""
+def _waiting(target: Target, ids: list[str] | None, chosen: Filter) -> dict[bytes, list[str]]:
+    """Return the messages that are meant, and the objects that their letters lie in."""
     parked_too = ("open", "parked") if ids else ("open",)
     states = ("parked",) if chosen.source == "parked" else parked_too
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for key, letter in Shelf(target, states).places(chosen):
-        if not ids or letter["id"] in ids:
-            found[key].add(letter["id"])
-    return found
+    return Shelf(target, states).copies(chosen, frozenset(ids or ()))
 
 
-def _mark(target: Target, found: dict[str, set[str]], who: str, why: str) -> int:
-    """Discard letters and return how many."""
-    return sum(
-        len(
-            discard_in(key, wanted, target.store, patience(), who=who, why=why, now=lambda: datetime.now(UTC))
+def _mark(target: Target, found: dict[bytes, list[str]], who: str, why: str) -> int:
+    """Discard letters and return of how many messages every letter was."""
+    wanted: defaultdict[str, set[bytes]] = defaultdict(set)
+    for message, keys in found.items():
+        for key in keys:
+            wanted[key].add(message)
+    marked: Counter[bytes] = Counter()
+    for key, messages in wanted.items():
+        marked.update(
+            discard_in(
+                key, messages, target.store, patience(), who=who, why=why, now=lambda: datetime.now(UTC)
+            )
         )
-        for key, wanted in found.items()
-    )
+    return sum(marked[message] >= len(keys) for message, keys in found.items())

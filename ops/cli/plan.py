@@ -9,12 +9,11 @@ from ops.cli import screen
 from sluice.replay.estimate import estimate
 from sluice.replay.request import MAX_CONCURRENCY
 
-# A child execution is slower than its letters: below this many chunks at a time there is nothing to save.
 _OUTCOMES: Final = {
     "recovered": "stored and published",
     "duplicates": "a living record says the same",
     "parked": "failed too often; only --source parked takes them up",
-    "busy": "in another replay's hands",
+    "busy": "another replay has them, or a run that died still holds them",
     "not_run": "the infrastructure failed; they wait",
 }
 
@@ -22,7 +21,7 @@ _OUTCOMES: Final = {
 def show_plan(planned: dict[str, Any]) -> None:
     """Print what a replay would do."""
     if not planned["selected"]:
-        screen.out.print("nothing to do: no letter is what the filter asks for")
+        _nothing(planned)
         return
     cost = planned["estimate"]
     screen.out.print(
@@ -40,11 +39,16 @@ def show_plan(planned: dict[str, Any]) -> None:
 def show_output(came: dict[str, Any]) -> None:
     """Print what a replay did."""
     if not came["selected"]:
-        screen.out.print("nothing to do: no letter is what the filter asks for")
+        _nothing(came)
     else:
         screen.out.print(f"{came['replay_id']}: {came['selected']:,} letters")
         _outcomes("became", came)
     screen.out.print(f"report: {came['report']}")
+
+
+def _nothing(counts: dict[str, Any]) -> None:
+    screen.out.print("nothing to do: no letter is what the filter asks for")
+    _unreadable(counts)
 
 
 def _outcomes(title: str, counts: dict[str, Any]) -> None:
@@ -53,6 +57,10 @@ def _outcomes(title: str, counts: dict[str, Any]) -> None:
     ]
     rows += [("still failing", n, reason) for reason, n in sorted(counts["still_failing"].items())]
     screen.table("", (title, "letters", ""), rows)
+    _unreadable(counts)
+
+
+def _unreadable(counts: dict[str, Any]) -> None:
     if counts["unreadable_objects"]:
         screen.out.print(
             f"{counts['unreadable_objects']:,} objects cannot be read; they are left as they are"

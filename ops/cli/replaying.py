@@ -92,7 +92,8 @@ def replay(
 
 
 def _dry_run(target: Target, replay_id: str, given: dict[str, Any], output: Output) -> dict[str, Any]:
-    dry_id = f"dry-{replay_id}"[:80]
+    # Its own name each time: who counts first runs it under the same name. AWS takes 80 characters.
+    dry_id = f"dry-{replay_id[:71]}-{uuid.uuid4().hex[:4]}"
     executions.start(target, dry_id, given)
     planned = executions.output_of(executions.follow(target, dry_id))
     if output == "table":
@@ -144,7 +145,7 @@ def _told(target: Target, came: dict[str, Any], planned: dict[str, Any] | None, 
         show_output(came)
     left = sum(came["still_failing"].values()) + came["parked"] + came["busy"] + came["not_run"]
     if left and output == "table":
-        screen.out.print(f"what is left: {target.command('ls --source all')}")
+        screen.out.print(f"what is left: {target.command('ls --state open --state parked')}")
     return LEFT if left else OK
 
 

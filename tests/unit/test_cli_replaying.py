@@ -1,4 +1,4 @@
-"""`sluice replay`, `status`, `cancel`, `discard`: nothing runs unasked, and every end has its exit code."""
+"""`sluice replay`, `status`, `cancel`: nothing runs unasked, and every end has its exit code."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def test_runs_when_told(desk: Desk) -> None:
 
     assert code == 0
     given = {"filter": {"reasons": ["not_json"]}, "limit": 9}
-    assert desk.workflow.inputs == {"dry-again": given, "again": {**given, "dry_run": False}}
+    (dry, counted), ran = desk.workflow.inputs.items()
+    assert (dry.startswith("dry-again-"), counted) == (True, given)
+    assert ran == ("again", {**given, "dry_run": False})
     assert "s3://b/r.json" in out
 
 
@@ -61,6 +63,21 @@ def test_nothing_to_do(desk: Desk) -> None:
 
     assert (code, len(desk.workflow.inputs)) == (0, 1)
     assert "nothing to do" in out
+    assert "cannot be read" not in out
+
+
+@pytest.mark.parametrize("words", [("--yes",), ("--yes", "--skip-dry-run")])
+def test_nothing_to_do_and_nothing_readable(desk: Desk, words: tuple[str, ...]) -> None:
+    """Who finds nothing to do hears of the objects that could not be read, before a run and after it."""
+
+    def ending(given: dict[str, Any]) -> dict[str, Any]:
+        return planned("r", dry_run=given.get("dry_run", True), selected=0, recovered=0, unreadable_objects=3)
+
+    desk.ends(ending)
+
+    out = desk.run("replay", *words)[1]
+    assert "nothing to do" in out
+    assert "3 objects cannot be read" in out
 
 
 @pytest.mark.parametrize(
@@ -77,6 +94,18 @@ def test_letters_left(desk: Desk, left: dict[str, Any]) -> None:
     desk.ends(ending)
 
     assert desk.run("replay", "--yes")[0] == 1
+
+
+def test_what_is_left_is_shown(desk: Desk) -> None:
+    """The command that a replay ends with lists the letters that are left, the parked ones too."""
+    desk.put("a", letter(1), letter(2, state="parked"), letter(3, state="recovered"))
+    desk.ends(lambda given: succeeded(**given, selected=2, busy=1, parked=1, report="s3://b/r"))
+    out = desk.run("replay", "--yes", "--skip-dry-run")[1]
+    _, _, command = out.strip().splitlines()[-1].partition("sluice ")
+    listed = desk.json(*command.removesuffix(" --local").split())
+
+    assert [one["id"][-1] for one in listed] == ["1", "2"]
+    assert "a run that died" in out
 
 
 def test_json(desk: Desk) -> None:
@@ -108,6 +137,15 @@ def test_without_a_dry_run(desk: Desk) -> None:
     assert desk.run("replay", "--skip-dry-run", "--yes", "--rate", "5")[0] == 2
     assert desk.run("replay", "--skip-dry-run", "--yes", "--name", "all")[0] == 0
     assert desk.workflow.inputs == {"all": {"dry_run": False}}
+
+
+def test_counted_first_and_run_later(desk: Desk) -> None:
+    """Who counts under a name and then runs under it may, and so may who has a name that is as long as names get."""
+    for name in ("monday", "m" * 79 + "1", "m" * 79 + "2"):
+        assert desk.run("replay", "--name", name)[0] == 0
+        assert desk.run("replay", "--yes", "--name", name)[0] == 0
+    assert len(desk.workflow.inputs) == 9
+    assert max(map(len, desk.workflow.inputs)) == 80
 
 
 def test_a_name_twice(desk: Desk) -> None:
@@ -175,48 +213,6 @@ def test_cancel(desk: Desk) -> None:
 
     assert (code, "cancelled by" in err) == (4, True)
     assert "ended already" in desk.run("cancel", "r1")[1]
-
-
-def test_discard(desk: Desk) -> None:
-    """A discard is a mark with who and why; the letter's bytes stay."""
-    key = desk.put("a", letter(1), letter(2))
-    code, out, _ = desk.run("discard", "agent_raw_output-0-1", "--why", "a test", "--who", "me", "--yes")
-    first, second = desk.letters(key)
-
-    assert (code, "1 of 1 letters discarded" in out) == (0, True)
-    assert (first["state"], first["discarded_by"], first["discarded_why"]) == ("discarded", "me", "a test")
-    assert first["value_b64"]
-    assert second["state"] == "open"
-
-
-def test_discard_asks(desk: Desk) -> None:
-    """Nothing is discarded unasked, without a reason, or without saying what."""
-    key = desk.put("a", letter(1))
-    before = desk.s3.objects[key]
-
-    assert desk.run("discard", "agent_raw_output-0-1", "--why", "x")[0] == 0
-    assert desk.run("discard", "agent_raw_output-0-1", "--yes")[0] == 2
-    assert desk.run("discard", "--why", "x", "--yes")[0] == 2
-    assert "no such letter" in desk.run("discard", "nobody-0-1", "--why", "x", "--yes")[1]
-    assert desk.s3.objects[key] == before
-
-
-def test_discard_by_filter(desk: Desk) -> None:
-    """Letters are discarded by what they failed for, too."""
-    desk.put("a", letter(1, "empty", raw=b""), letter(2))
-
-    assert "1 of 1" in desk.run("discard", "--reason", "empty", "--why", "tombstones", "--yes")[1]
-    assert [one["id"][-1] for one in desk.json("ls")] == ["2"]
-
-
-def test_discard_what_a_replay_holds(desk: Desk) -> None:
-    """A letter in a replay's hands is not discarded, and the exit code says so."""
-    held = letter(1, claim={"replay_id": "r", "until": "2999-01-01T00:00:00.000Z"})
-    desk.put("a", held)
-    code, out, _ = desk.run("discard", "agent_raw_output-0-1", "--why", "x", "--yes")
-
-    assert code == 4
-    assert "replay's hands" in out
 
 
 def test_rate(desk: Desk) -> None:

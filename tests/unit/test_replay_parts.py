@@ -11,7 +11,7 @@ import pytest
 from sluice.deadline import Deadline
 from sluice.replay.discards import discard_in
 from sluice.replay.estimate import estimate
-from sluice.replay.letter import read_letters, write_letters
+from sluice.replay.letter import identity, read_letters, write_letters
 from sluice.replay.paper import is_conserved, overwrite, totals
 from sluice.replay.report import NoPlanError
 from sluice.replay.scan import ahead, scan
@@ -211,17 +211,30 @@ def test_discards() -> None:
     store = store_of(world.s3)
     given: dict[str, Any] = {"who": "ada", "why": "test data", "now": world.now}
 
-    assert discard_in(key, ["agent_raw_output-0-1", "agent_raw_output-0-3"], store, deadline(), **given) == [
-        "agent_raw_output-0-1"
-    ]
+    first, second, third = (identity(letter(n)) for n in (1, 2, 3))
+    assert discard_in(key, [first, third], store, deadline(), **given) == [first]
     assert world.states() == {
         f"agent_raw_output-0-{n}": s for n, s in ((1, "discarded"), (2, "open"), (3, "recovered"))
     }
-    assert discard_in(key, ["agent_raw_output-0-1"], store, deadline(), **given) == []
-    assert discard_in(key, ["agent_raw_output-0-2"], store, deadline(), **given) == ["agent_raw_output-0-2"]
+    assert discard_in(key, [first], store, deadline(), **given) == []
+    assert discard_in(key, [second], store, deadline(), **given) == [second]
     assert world.s3.objects[key] == b""
     assert world.execute("r1", {}) is not None
     assert world.published() == []
+
+
+def test_discards_know_messages_not_ids() -> None:
+    """Of two letters with one id, of a topic and of the one that was there before it, the one that is meant is marked."""
+    world = Replays()
+    old, new = letter(1, source="old"), letter(1)
+    key = world.put(key_of("a"), old, new, new)
+    marked = discard_in(
+        key, [identity(new)], store_of(world.s3), deadline(), who="ada", why="x", now=world.now
+    )
+
+    assert marked == [identity(new)] * 2
+    states = [one["state"] for one in read_letters(world.s3.objects[key])]
+    assert states == ["open", "discarded", "discarded"]
 
 
 @pytest.mark.parametrize(("who", "why"), [("", "x"), ("x", " ")])
@@ -229,7 +242,7 @@ def test_discards_name_somebody(who: str, why: str) -> None:
     """A discard without a name or a reason is refused."""
     world = Replays()
     with pytest.raises(ValueError, match="who decided it and why"):
-        discard_in("k", ["x"], store_of(world.s3), deadline(), who=who, why=why, now=world.now)
+        discard_in("k", [b"x"], store_of(world.s3), deadline(), who=who, why=why, now=world.now)
 
 
 def test_discard_between() -> None:
@@ -240,7 +253,7 @@ def test_discard_between() -> None:
     store, name = store_of(world.s3), "agent_raw_output-0-1"
     reads = len(world.schedule.points) + 2  # the plan, the object, and now the claim
     world.schedule.before[reads] = lambda: discard_in(  # type: ignore[assignment]
-        key, [name], store, deadline(), who="ada", why="x", now=world.now
+        key, [identity(letter(1))], store, deadline(), who="ada", why="x", now=world.now
     )
     world.chunk("r1", 0)
 
@@ -316,7 +329,7 @@ def test_discards_of_what_changes_all_the_time() -> None:
     key = world.put(key_of("a"), letter(1))
     world.s3.refuse = "PreconditionFailed"
     marked = discard_in(
-        key, ["agent_raw_output-0-1"], store_of(world.s3), deadline(), who="a", why="b", now=world.now
+        key, [identity(letter(1))], store_of(world.s3), deadline(), who="a", why="b", now=world.now
     )
 
     assert (marked, len(world.s3.requests)) == ([], 10)

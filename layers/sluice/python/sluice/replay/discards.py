@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from sluice.deadline import Deadline
-from sluice.replay.letter import moment, write_letters
+from sluice.replay.letter import identity, moment, write_letters
 from sluice.replay.settle import discard
 from sluice.replay.store import Store, persist
 from sluice.replay.sweep import sweep
@@ -18,16 +18,17 @@ _REREADS: Final = 10
 
 def discard_in(
     key: str,
-    ids: Collection[str],
+    messages: Collection[bytes],
     store: Store,
     deadline: Deadline,
     *,
     who: str,
     why: str,
     now: Callable[[], datetime],
-) -> list[str]:
-    """Mark the letters of these ids in one object; return the ids that were marked.
+) -> list[bytes]:
+    """Mark the letters of these messages in one object; return the message of each letter that was marked.
 
+    A message is known by its `identity`: an id alone may have a namesake from a topic that was made anew.
     What a replay holds or has settled is left alone. Raises ValueError when nobody or no reason is named,
     StorageError.
     """
@@ -35,13 +36,14 @@ def discard_in(
         raise ValueError("a discard names who decided it and why")
     for _ in range(_REREADS):
         view = look(key, store, deadline)
-        marked: list[str] = []
+        marked: list[bytes] = []
         letters = list(view.letters)
         for place, letter in enumerate(letters):
-            made = discard(letter, who, why, moment(now())) if letter["id"] in ids else None
+            name = identity(letter)
+            made = discard(letter, who, why, moment(now())) if name in messages else None
             if made is not None:
                 letters[place] = made
-                marked.append(letter["id"])
+                marked.append(name)
         if not marked or not view.etag:
             return []
         version = persist(lambda: store.put(key, write_letters(letters), view.etag), deadline)  # noqa: B023 -- called at once
