@@ -35,7 +35,8 @@ class Shell:
     """Run the project's commands with a twin of the test's own."""
 
     def __init__(self, folder: Path) -> None:
-        given = {name: value for name, value in os.environ.items() if name not in SERVERS}
+        # Not make's own mark either: below it the tool names its commands as make's.
+        given = {name: value for name, value in os.environ.items() if name not in {*SERVERS, "MAKELEVEL"}}
         self.environment = {
             **given,
             "TMPDIR": str(folder),
