@@ -64,7 +64,7 @@ class RunError(Exception):
     """Raised when servers that were up give way in the middle of a run; nothing can be said of its records."""
 
 
-_BROKEN = (TwinError, CollectError, KafkaException, redis.RedisError, BotoCoreError, ClientError)
+_BROKEN = (TwinError, CollectError, KafkaException, redis.RedisError, BotoCoreError, ClientError, OSError)
 During = Callable[[Moment], None]
 
 
