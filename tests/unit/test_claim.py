@@ -282,3 +282,17 @@ def test_replies_too_few() -> None:
 
     with pytest.raises(ValueError, match="zip"):
         claimed(Short(), record(1), record(2))
+
+
+def test_replies_too_few_in_a_later_round() -> None:
+    """Nor is one that does so when overwrites and conflicts are claimed again."""
+
+    class ShortLater(FakeCache):
+        def run(self, commands: Sequence[Command], timeout: float) -> list[Reply | CommandError]:
+            replies = super().run(commands, timeout)
+            return replies if len(self.round_trips) == 1 else []
+
+    cache = ShortLater()
+    cache.put(KEY, b"another's", 10)
+    with pytest.raises(ValueError, match="zip"):
+        claimed(cache, record(1))
