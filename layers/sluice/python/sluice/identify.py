@@ -18,5 +18,6 @@ def identify(record: Record) -> None:
     record.agent_id = body["agent_id"]
     record.timestamp = body["timestamp"]
     record.cache_key = f"{record.agent_id}:{record.timestamp}"
+    record.written = body["text"]
     canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
     record.content = sha256(canonical).hexdigest()[:CONTENT_DIGITS]

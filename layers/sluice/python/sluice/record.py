@@ -47,6 +47,7 @@ class Record:
         "cache_key",
         "conflict",
         "content",
+        "features",
         "flags",
         "headers",
         "message",
@@ -56,6 +57,7 @@ class Record:
         "stored_key",
         "timestamp",
         "value",
+        "written",
     )
 
     # decode
@@ -66,7 +68,11 @@ class Record:
     agent_id: str
     timestamp: str
     cache_key: str
+    # the text as it was then, before cleaning
+    written: str
     content: str
+    # measure
+    features: JsonObject
     # enrich: what is cached and published, byte for byte
     value: bytes
     headers: Headers
