@@ -11,6 +11,7 @@ from hypothesis import example, given, strategies as st
 
 from sluice.decode import decoding
 from sluice.enrich import enriching
+from sluice.fingerprint import fingerprinting
 from sluice.identify import identify
 from sluice.outcome import DeadLetter
 from sluice.pipeline import STEP_ERRORS, Pipeline
@@ -94,7 +95,14 @@ def test_a_failing_step(fault: Exception) -> None:
         if record.body["text"] == "poison":
             raise fault
 
-    steps = (decoding(1_000), validating(load_schemas()), identify, wash_text, enriching("test", 10_000))
+    steps = (
+        decoding(1_000),
+        validating(load_schemas()),
+        fingerprinting(),
+        identify,
+        wash_text,
+        enriching("test", 10_000),
+    )
     good, poison = Pipeline("test", steps).judge([message(), message(text="poison")], SOURCE)
 
     assert isinstance(good, Record)
@@ -160,4 +168,12 @@ def test_steps_in_order() -> None:
     """The stages of a pipeline are named by its steps, and a message fails in the first that refuses it."""
     assert letter_of(message(b'{"schema": "none/1", "n": 1e999}')).stage == "decode"
     assert letter_of(message(b'{"schema": "none/1"}')).stage == "validate"
-    assert [name for name, _ in PIPELINE._steps] == ["decode", "validate", "identify", "clean", "enrich"]
+    assert [name for name, _ in PIPELINE._steps] == [
+        "decode",
+        "validate",
+        "fingerprint",
+        "redact",
+        "identify",
+        "clean",
+        "enrich",
+    ]

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import orjson
 
 from sluice.outcome import Rejected
 from sluice.record import Record, Step
+from sluice.redact.redactor import Redactor
 
 # What a message may bring along; a setting adds more. Ours are set by the pipeline alone.
 PASSED_HEADERS = frozenset({"traceparent", "tracestate", "sluice-profile"})
 OWN_HEADERS = frozenset({"sluice-origin", "sluice-content", "sluice-schema", "sluice-pipeline"})
 
 
-def enriching(version: str, max_bytes: int, passed_headers: Collection[str] = ()) -> Step:
+def enriching(
+    version: str, max_bytes: int, passed_headers: Collection[str] = (), redactor: Redactor | None = None
+) -> Step:
     """Build the step that adds `_prep` and the headers, and serialises; `max_bytes` caps the result.
 
     The cap counts value, key and headers, as the broker does. The step raises Rejected:
     cleaned_too_large.
     """
+    redactor = redactor or Redactor()
     passed = (PASSED_HEADERS | set(passed_headers)) - OWN_HEADERS
     version_bytes = version.encode()
 
@@ -41,7 +46,7 @@ def enriching(version: str, max_bytes: int, passed_headers: Collection[str] = ()
             ("sluice-pipeline", version_bytes),
         ]
         if record.message.headers:
-            _pass_headers(record, passed)
+            _pass_headers(record, passed, redactor)
         if len(record.value) > max_bytes - _OVERHEAD or record.message.headers:
             _check_size(record, max_bytes)
 
@@ -52,12 +57,15 @@ def enriching(version: str, max_bytes: int, passed_headers: Collection[str] = ()
 _OVERHEAD = 2_048
 
 
-def _features(record: Record) -> dict[str, int]:
-    return {"bytes": len(record.message.value or b""), "chars": len(record.body["text"])}
+def _features(record: Record) -> dict[str, Any]:
+    features: dict[str, Any] = {"bytes": len(record.message.value or b""), "chars": len(record.body["text"])}
+    if record.redacted:
+        features["redacted"] = dict(record.redacted)
+    return features
 
 
-def _pass_headers(record: Record, passed: frozenset[str]) -> None:
-    kept = [header for header in record.message.headers if header[0] in passed]
+def _pass_headers(record: Record, passed: frozenset[str], redactor: Redactor) -> None:
+    kept = [(name, redactor.header(name, v)) for name, v in record.message.headers if name in passed]
     record.headers.extend(kept)
 
 

@@ -1,7 +1,7 @@
 """The whole flow on one page.
 
-    read_event → decode → validate → identify → clean → enrich      (this page: pure, in memory)
-              → claim and store → publish → dead letters            (deliver.py: the writes)
+    read_event → decode → validate → fingerprint → redact → identify → clean → enrich   (this page: pure, in memory)
+              → claim and store → publish → dead letters                                (deliver.py: the writes)
 
 Every record leaves the first line as a `Record` that is ready to store and publish, or as a
 `DeadLetter` with a reason from the closed list. Nothing here reads a clock, a socket or the
@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sluice.clean.step import clean
+from sluice.clean.step import cleaning
 from sluice.decode import decoding
 from sluice.enrich import enriching
+from sluice.fingerprint import fingerprinting
 from sluice.identify import identify
 from sluice.outcome import DeadLetter, Rejected
 from sluice.reasons import Reason
 from sluice.record import Message, Record, Step
+from sluice.redact.redactor import Redactor
+from sluice.redact.step import redacting
 from sluice.validate import Schema, validating
 
 # What a fault of our own code can raise while it works on one record; anything else is the runtime's.
@@ -42,14 +45,20 @@ def standard_steps(
     schemas: Mapping[str, Schema],
     version: str,
     passed_headers: Collection[str],
+    *,
+    redaction_key: bytes,
+    kept_kinds: Collection[str],
 ) -> tuple[Step, ...]:
     """Return the steps in their order; sizes in bytes."""
+    redactor = Redactor(redaction_key, kept_kinds)
     return (
         decoding(max_message_bytes),
         validating(schemas),
+        fingerprinting(redaction_key),
+        redacting(redactor),
         identify,
-        clean,
-        enriching(version, max_cleaned_bytes, passed_headers),
+        cleaning(redactor),
+        enriching(version, max_cleaned_bytes, passed_headers, redactor),
     )
 
 

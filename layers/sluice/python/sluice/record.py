@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 JsonObject = dict[str, Any]
 # As wide as the producer takes them; ours are always bytes.
 Headers = list[tuple[str, str | bytes | None]]
@@ -52,6 +54,7 @@ class Record:
         "headers",
         "message",
         "origin_id",
+        "redacted",
         "schema",
         "source",
         "stored_key",
@@ -64,13 +67,14 @@ class Record:
     body: JsonObject
     # validate
     schema: str
+    # fingerprint
+    content: str
     # identify
     agent_id: str
     timestamp: str
     cache_key: str
     # the text as it was then, before cleaning
     written: str
-    content: str
     # measure
     features: JsonObject
     # enrich: what is cached and published, byte for byte
@@ -84,6 +88,8 @@ class Record:
         self.origin_id = message.origin.id
         self.schema = ""
         self.flags: list[str] = []
+        # redact: how often something of a kind was replaced
+        self.redacted: Mapping[str, int] = _NOTHING
         # claim: the key that the record was stored under, and whether that is not its own
         self.stored_key = ""
         self.conflict = False

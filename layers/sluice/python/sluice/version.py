@@ -8,13 +8,16 @@ from pathlib import Path
 from sluice import __version__
 
 _PACKAGE = Path(__file__).parent
-_RULES = ("pipeline.py", "decode.py", "validate.py", "identify.py", "enrich.py", "reasons.py")
+_RULES = (
+    "pipeline.py", "decode.py", "validate.py", "fingerprint.py", "identify.py", "enrich.py", "reasons.py",
+)  # fmt: skip
+_FOLDERS = ("clean/*.py", "redact/*.py", "redact/*.toml", "schemas/*/*.json")
 
 
 def pipeline_version(package: Path = _PACKAGE) -> str:
     """Return `<package version>+<8 hex>`; the hex changes with any step, chain, rule or schema."""
     files = [package / name for name in _RULES]
-    files += sorted((package / "clean").glob("*.py")) + sorted((package / "schemas").glob("*/*.json"))
+    files += [path for pattern in _FOLDERS for path in sorted(package.glob(pattern))]
     digest = blake2b(digest_size=4)
     for path in files:
         content = path.read_bytes()

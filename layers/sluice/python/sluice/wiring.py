@@ -40,10 +40,24 @@ def build_pipeline(
     max_cleaned_bytes: int = 1_000_000,
     version: str = "",
     passed_headers: Collection[str] = (),
+    *,
+    redaction_key: bytes = b"",
+    kept_kinds: Collection[str] = (),
 ) -> Pipeline:
-    """Build the pure pipeline; sizes in bytes, `version` empty means computed from the rules."""
+    """Build the pure pipeline; sizes in bytes, `version` empty means computed from the rules.
+
+    Without a key placeholders are `<KIND>` alone; the functions never run so, for equal secrets could not be joined.
+    """
     version = version or pipeline_version()
-    steps = standard_steps(max_message_bytes, max_cleaned_bytes, load_schemas(), version, passed_headers)
+    steps = standard_steps(
+        max_message_bytes,
+        max_cleaned_bytes,
+        load_schemas(),
+        version,
+        passed_headers,
+        redaction_key=redaction_key,
+        kept_kinds=kept_kinds,
+    )
     return Pipeline(version, steps)
 
 

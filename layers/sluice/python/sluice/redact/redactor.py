@@ -1,0 +1,183 @@
+"""Find what the rules name and put `<KIND:8 hex>` in its place.
+
+The digits are those of an HMAC under the environment's key: equal secrets stay joinable, and nobody without
+the key can try out who or what they stand for. Without a key the placeholder is `<KIND>` alone.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import re2
+
+from sluice.redact.rules import Rule, known_kinds, load_rules
+from sluice.redact.views import DISGUISE_TRIGGER, masked, undisguised
+
+# 32 bits: enough to join on within an agent's records, too few to be a fingerprint that outlives the key.
+_HASH_BYTES: Final = 4
+# A placeholder may uncover a neighbour, whose find had run into what is gone. One more round finds it.
+MAX_ROUNDS: Final = 8
+# What a check sees on either side of a find, in bytes.
+_CONTEXT: Final = 16
+# DFA states for all triggers at once. RE2 answers "no match" when they do not fit, so they must: a few hundred
+# kB are used.
+_SET_BYTES: Final = 64 << 20
+# In the JSON text of a whole record: an escape that may hide a letter or a slash, or a string within a string.
+_ESCAPED: Final = r"\\[u/]|\\\\[nrtbf]"
+# Whatever bytes a header has come out as they went in; half a surrogate pair in a text becomes a question mark.
+_BYTES: Final = "surrogateescape"
+# Combining marks, which normalisation may merge with the ">" before them.
+_MARKS: Final = re2.compile(r"\pM+")
+
+
+class RedactionDidNotSettle(ValueError):  # noqa: N818
+    """There was still something to replace in the last round; the record is better a dead letter than half clean."""
+
+
+class Find(NamedTuple):
+    """One thing to be replaced: from `start` to before `end` in bytes, by which rule, and its one spelling."""
+
+    start: int
+    end: int
+    place: int
+    spelling: bytes
+
+
+class Redactor:
+    """Redact texts under one key; pure, and the same for every call."""
+
+    def __init__(
+        self, key: bytes = b"", keep: Collection[str] = (), rules: Sequence[Rule] | None = None
+    ) -> None:
+        """Compile the rules; kinds in `keep` stay readable.
+
+        Raises ValueError for a kind that no rule has.
+        """
+        if unknown := set(keep) - known_kinds():
+            msg = f"no rule finds {', '.join(sorted(unknown))}; known are {', '.join(sorted(known_kinds()))}"
+            raise ValueError(msg)
+        self._key = key
+        self._rules = tuple(r for r in (load_rules() if rules is None else rules) if r.kind not in keep)
+        options = _options()
+        # Compiled when first needed: all at once they take longer than the rest of the set-up.
+        self._patterns: dict[int, Any] = {}
+        triggers = [rule.trigger for rule in self._rules]
+        # By place: the rules' triggers, then the one that is no rule.
+        self._disguise = len(triggers)
+        self._text_set = _compiled([*triggers, DISGUISE_TRIGGER], options)
+        self._record_set = _compiled([*triggers, DISGUISE_TRIGGER, _ESCAPED], options)
+
+    def may_hold(self, value: bytes) -> bool:
+        """Tell whether any string in a JSON text could hold a find; most records cannot, and need no more."""
+        return bool(self._record_set.Match(value))
+
+    def redact(self, text: str, prefix: str = "") -> tuple[str, tuple[str, ...]]:
+        """Return the text with all finds replaced, and the kinds of these.
+
+        `prefix` is what stands before the text (`password=`): it gives context and is not part of the result.
+        Raises RedactionDidNotSettle after MAX_ROUNDS.
+        """
+        data, kinds = (prefix + text).encode(errors=_BYTES), list[str]()
+        fixed = len(prefix.encode(errors=_BYTES))
+        for _ in range(MAX_ROUNDS):
+            finds = self._finds(data, fixed)
+            if not finds:
+                return (data[fixed:].decode(errors=_BYTES) if kinds else text), tuple(kinds)
+            kinds += (self._rules[find.place].kind for find in finds)
+            data = self._replaced(data, finds)
+        msg = f"there was still something to replace in round {MAX_ROUNDS}"
+        raise RedactionDidNotSettle(msg)
+
+    def text(self, text: str) -> str:
+        """Return the text with all finds replaced."""
+        return self.redact(text)[0]
+
+    def header(self, name: str, value: bytes) -> bytes:
+        """Return a message header's value redacted; bytes that are not UTF-8 stay as they are."""
+        redacted, kinds = self.redact(value.decode(errors=_BYTES), f"{name}=")
+        return redacted.encode(errors=_BYTES) if kinds else value
+
+    def _finds(self, data: bytes, fixed: int) -> list[Find]:
+        """Return what is to be replaced, in the order of the text, no two overlapping, none within the prefix."""
+        plain = masked(data)
+        places = self._text_set.Match(plain)
+        if not places:
+            return []
+        found = [find for place in places if place < self._disguise for find in self._search(place, plain)]
+        if self._disguise in places:
+            view = undisguised(plain)
+            for place in self._text_set.Match(view.data) or ():
+                if place < self._disguise:
+                    for find in self._search(place, view.data):
+                        start, end = view.original(find.start, find.end)
+                        found.append(find._replace(start=start, end=end))
+        return _without_overlaps([find for find in found if find.start >= fixed], len(data))
+
+    def _search(self, place: int, data: bytes) -> Iterator[Find]:
+        rule = self._rules[place]
+        if place not in self._patterns:
+            self._patterns[place] = re2.compile(rule.pattern, _options())
+        for match in self._patterns[place].finditer(data):
+            start, end = _span(match)
+            find = data[start:end]
+            if rule.check(find, data[max(0, start - _CONTEXT) : start], data[end : end + _CONTEXT]):
+                yield Find(start, end, place, rule.canonical(find))
+
+    def _replaced(self, data: bytes, finds: Sequence[Find]) -> bytes:
+        parts, at = list[bytes](), 0
+        for find in finds:
+            parts += (data[at : find.start], self._placeholder(find))
+            # A mark after the find would join the placeholder's last character.
+            at = find.end + len(_marks(data, find.end))
+        return b"".join((*parts, data[at:]))
+
+    def _placeholder(self, find: Find) -> bytes:
+        kind = self._rules[find.place].kind
+        if not self._key:
+            return f"<{kind}>".encode()
+        digest = hmac.digest(self._key, find.spelling, "sha256")[:_HASH_BYTES]
+        return f"<{kind}:{digest.hex()}>".encode()
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.max_mem = _SET_BYTES
+    options.log_errors = False
+    return options
+
+
+def _compiled(patterns: Sequence[str], options: Any) -> Any:
+    compiled = re2.Set.SearchSet(options)
+    for pattern in patterns:
+        compiled.Add(pattern)
+    compiled.Compile()
+    return compiled
+
+
+def _span(match: Any) -> tuple[int, int]:
+    """Return the span of the group that matched, of the whole where there is none."""
+    for group in range(1, match.re.groups + 1):
+        start, end = match.span(group)
+        if start >= 0:
+            return start, end
+    start, end = match.span()
+    return start, end
+
+
+def _without_overlaps(found: Sequence[Find], length: int) -> list[Find]:
+    """Return the finds that stand, in order: an earlier rule wins, of one rule the longer find."""
+    if len(found) < 2:
+        return list(found)
+    kept, taken = list[Find](), bytearray(length)
+    for find in sorted(found, key=lambda find: (find.place, find.start - find.end, find.start)):
+        if taken.find(1, find.start, find.end) < 0:
+            taken[find.start : find.end] = b"\1" * (find.end - find.start)
+            kept.append(find)
+    return sorted(kept)
+
+
+def _marks(data: bytes, at: int) -> bytes:
+    match = _MARKS.match(data, at)
+    return b"" if match is None else match[0]

@@ -1,0 +1,66 @@
+"""The rules as data: `rules.toml`, read and checked once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from sluice.redact import checks, spellings
+
+RULES: Final = Path(__file__).with_name("rules.toml")
+_FIELDS: Final = frozenset(
+    {"name", "kind", "source", "trigger", "pattern", "check", "canonical", "hit", "miss", "becomes"}
+)
+
+Check = Callable[[bytes, bytes, bytes], bool]
+"""Confirm a find, given it, the few bytes before it and the few after it."""
+
+
+class Rule(NamedTuple):
+    """Hold one rule; `trigger` and `pattern` are in RE2's syntax, `hit` turns into `becomes` without a key."""
+
+    name: str
+    kind: str
+    source: str
+    trigger: str
+    pattern: str
+    check: Check
+    canonical: Callable[[bytes], bytes]
+    hit: str
+    miss: str
+    becomes: str
+
+
+@cache
+def load_rules(path: Path = RULES) -> tuple[Rule, ...]:
+    """Return the rules in their order of precedence; raises KeyError or ValueError for a file that is not right."""
+    with path.open("rb") as file:
+        document = tomllib.load(file)
+    return tuple(map(_rule, document["rule"]))
+
+
+@cache
+def known_kinds(path: Path = RULES) -> frozenset[str]:
+    """Return what placeholders can say."""
+    return frozenset(rule.kind for rule in load_rules(path))
+
+
+def _rule(entry: dict[str, Any]) -> Rule:
+    if unknown := entry.keys() - _FIELDS:
+        msg = f"rule {entry.get('name')} has unknown fields: {', '.join(sorted(unknown))}"
+        raise ValueError(msg)
+    return Rule(
+        name=entry["name"],
+        kind=entry["kind"],
+        source=entry["source"],
+        trigger=entry["trigger"],
+        pattern=entry["pattern"],
+        check=checks.CHECKS[entry.get("check", "always")],
+        canonical=spellings.SPELLINGS[entry.get("canonical", "as_is")],
+        hit="".join(entry["hit"]),
+        miss="".join(entry["miss"]),
+        becomes=entry.get("becomes", f"<{entry['kind']}>"),
+    )
