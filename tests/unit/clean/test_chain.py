@@ -5,10 +5,14 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import example, given, strategies as st
+from hypothesis import assume, example, given, strategies as st
 
-from sluice.clean import MAX_ROUNDS, STANDARD, CleaningDidNotSettle, clean
+from sluice.clean import MAX_ROUNDS, CleaningDidNotSettle, clean
+from sluice.clean.collapse_repeats import may_repeat
+from sluice.clean.operator import Operator
 from sluice.clean.plain import clean_plain
+from sluice.clean.profiles import STANDARD
+from sluice.clean.segment import may_hold_structure
 from tests.unit.clean.laws import LINEAR, growth, nasty_text
 
 # An equal tuple that is not STANDARD itself, so that the short cut is not taken.
@@ -42,11 +46,11 @@ LEARNED = {
     "double-encoded JSON": ('"{\\"a\\": 1}"', '"{\\"a\\": 1}"', []),
     "truncated tool call": ('{"name": "search", "arguments": {"q": "fli', '{"name": "search", "arguments": {"q": "fli', []),
     "special token": ("to=functions.x <|call|>", "to=functions.x <|call|>", []),
-    "URL in brackets": ("(https://a.b) c", "( c", ["remove_urls"]),
-    "URL inside JSON": ('{"u": "https://a.b/c?d=1", "x": 1}', '{"u": " "x": 1}', ["remove_urls"]),
+    "URL in brackets": ("(https://a.b) c", "c", ["remove_urls"]),
+    "URL inside JSON": ('{"u": "https://a.b/c?d=1", "x": 1}', '{"u": "", "x": 1}', ["remove_urls"]),
     "identifier": ("my_var_name", "my_var_name", []),
-    "tab-indented code": ("if x:\n\treturn 1\n", "if x: return 1", []),
-    "carriage returns": ("10%\r50%\r100%\n", "10% 50% 100%", []),
+    "tab-indented code": ("if x:\n\treturn 1\n", "if x:\n\treturn 1\n", []),
+    "carriage returns": ("10%\r50%\r100%\n", "100%", ["render_overwrites"]),
     "everything": (
         "\ufeff\x1b[1mdonâ€™t\x1b[0m  cafe\u0301\r\nhttps://a.b\x00",
         "don’t café",
@@ -76,6 +80,7 @@ def test_what_cost_others_records(text: str, expected: str, flags: list[str]) ->
 @given(prose)
 def test_prose_is_cleaned_as_by_the_seed(text: str) -> None:
     """On prose the chain does what the seed article's function does."""
+    assume(not may_hold_structure(text) and not may_repeat(text))
     assert clean(text)[0] == seed_clean_text(text)
 
 
@@ -110,7 +115,7 @@ def test_the_short_cut_is_the_same_way(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["plain  text", "a\r\n\tb", "“déjà\xa0vu” — ✅", "Привет", "日本", "x https://a.b y"]
+    "text", ["plain  text", "a\n\nb", "“déjà\xa0vu” — ✅", "Привет", "日本", "x https://a.b y"]
 )
 def test_the_short_cut_is_taken(text: str) -> None:
     """Text without dirt takes the short cut: speed is its only purpose."""
@@ -125,7 +130,7 @@ def test_layers_are_peeled_until_nothing_changes() -> None:
 def test_what_does_not_settle_is_refused() -> None:
     """Text that would still change in a later run is an error, never a result."""
     with pytest.raises(CleaningDidNotSettle, match=str(MAX_ROUNDS)):
-        clean("x", (lambda text: text + "x",))
+        clean("\a", (Operator(lambda text: text + "x\a"),))
 
 
 def test_nested_mojibake_settles() -> None:
@@ -144,7 +149,7 @@ def test_flags_are_named_once_in_chain_order() -> None:
     def lower(text: str) -> str:
         return text.lower()
 
-    assert clean("ABCDEFGH", (lower, halve)) == ("a", ("lower", "halve"))
+    assert clean("ÀBCDEFGH", (Operator(lower), Operator(halve))) == ("à", ("lower", "halve"))
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_prose_is_known_at_a_look(text: str) -> None:
 @pytest.mark.parametrize(
     "unit",
     ["[", '["', '{"a":', '["a ', "| a ", "a  b\n", "x = \n", "```\n", "\n    x", "a(a(", '["a\\"', '[["a"]x', ",a\n",
-     '{"a":[1]} {', "f(\n\n", ":     ", 'x {"a":1} ', 'x {"a":1}\n\n', "\t\n", "--- a\n\n", "if x ", "- \n"],
+     '{"a":[1]} {', "f(\n\n", ":     ", 'x {"a":1} ', 'x {"a":1}\n\n', '{"a":1}\n', "\t\n", "--- a\n\n", "if x ", "- \n"],
 )  # fmt: skip
 def test_is_linear(unit: str) -> None:
     """Ten times the text takes about ten times as long, however it is broken."""

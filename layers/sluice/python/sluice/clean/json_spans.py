@@ -21,7 +21,7 @@ _READINGS = 3
 def is_json(text: str) -> bool:
     """Tell whether the whole text is one JSON object or array, or a string that holds one (double-encoded)."""
     first = text[:1]
-    if first != "{" and first != "[" and not (first == '"' and '\\"' in text):
+    if first not in {"{", "["} and not (first == '"' and '\\"' in text):
         return False
     try:
         value = orjson.loads(text)

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from unicodedata import is_normalized
 
+from sluice.clean.collapse_repeats import may_repeat
 from sluice.clean.fix_mojibake import may_hold_mojibake
 from sluice.clean.remove_invisible import has_stray_mark
 from sluice.clean.remove_urls import remove_urls
+from sluice.clean.replace_blobs import has_long_word
+from sluice.clean.segment import may_hold_structure
 
 _PRINTABLE_ASCII = bytes(range(0x20, 0x7F))
+_CLEAN_ASCII = _PRINTABLE_ASCII + b"\t\n"
 
 
 def clean_plain(text: str) -> tuple[str, tuple[str, ...]] | None:
-    """Return the text and the flags that the standard chain gives for text without dirt, else None.
+    """Return the text and the flags that the standard chain gives for prose without dirt, else None.
 
+    Structure, carriage returns, repeated lines and long words are ruled out at once, each at a look.
     Collapsed text that is printable holds no control, format, tag, private or unassigned character,
-    no surrogate and no white space but the space; so the first and the third operator find nothing in
-    it, nor in the text before, which only had more white space. What is left to rule out, beyond ASCII,
-    is mojibake, decomposed characters and stray marks. A URL goes up to the next space, so removing it
-    brings no two other characters together. The result passes the same tests, has no URL and is
-    collapsed: it is a fixed point of the chain.
+    no surrogate and no white space but the space; so the operators of hygiene find nothing in it, nor in
+    the text before, which only had more white space. What is left to rule out, beyond ASCII,
+    is mojibake, decomposed characters and stray marks. A text with
+    an address is washed in one pass; the result passes the same tests and has no address: it is a fixed
+    point of the chain.
     """
+    if "\r" in text or may_hold_structure(text) or has_long_word(text) or ("\n" in text and may_repeat(text)):
+        return None
     line = _collapse_lines(text)
     if not _is_printable(line):
         line = " ".join(text.split())
@@ -30,8 +37,14 @@ def clean_plain(text: str) -> tuple[str, tuple[str, ...]] | None:
     if not text.isascii() and (_is_mojibake(text) or not is_normalized("NFC", text) or _has_mark(line)):
         return None
     if ":" in line and "://" in line and (rest := remove_urls(line)) != line:
-        return _collapse_lines(rest), (remove_urls.__name__,)
+        # Lines may be equal when their addresses are gone.
+        return None if "\n" in text else (_collapse_lines(rest), (remove_urls.__name__,))
     return line, ()
+
+
+def is_clean_ascii(text: str) -> bool:
+    """Tell whether the text is printable ASCII, tabs and line feeds."""
+    return text.isascii() and not text.encode().translate(None, _CLEAN_ASCII)
 
 
 def _is_mojibake(text: str) -> bool:

@@ -23,8 +23,8 @@ _SUSPECT = re.compile(rf"[{_CONTROLS}{_FORMATS}{_TAGS}{_JOINERS}{_GRAPHEME_JOINE
 _CONTROL = re.compile(rf"[{_CONTROLS}]+")
 _SURROGATE = re.compile(rf"[{_SURROGATES}]")
 # A flag such as England's: black flag, region in tag letters, cancel tag. Tags elsewhere smuggle text.
-_FLAG = r"\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
-_ALWAYS = re.compile(rf"({_FLAG})|[{_CONTROLS}{_FORMATS}{_TAGS}]+")
+FLAG = r"\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
+_ALWAYS = re.compile(rf"({FLAG})|[{_CONTROLS}{_FORMATS}{_TAGS}]+")
 # A selector changes the look of the one visible character before it; a row of them smuggles bytes.
 # (Here and below the look-behind comes second: a pattern that begins with a class is found faster.)
 # The grapheme joiner has no look at all.

@@ -80,10 +80,14 @@ def segment(text: str) -> list[Segment]:
     if is_json(text):
         return [Segment("json", text)]
     values = json_spans(text, fences := _fences(text))
-    own_lines = [span for span in values if _has_lines_of_its_own(text, span)]
-    inline = [span for span in values if span not in set(own_lines)]
-    marked = sorted([(start, end, "code") for start, end in fences] + [(*span, "json") for span in own_lines])
-    return list(_merge(_parts(text, marked, inline)))
+    inline: list[Span] = []
+    marked: list[tuple[int, int, Kind]] = [(start, end, "code") for start, end in fences]
+    for start, end in values:
+        if _has_lines_of_its_own(text, start, end):
+            marked.append((start, end, "json"))
+        else:
+            inline.append((start, end))
+    return list(_merge(_parts(text, sorted(marked), inline)))
 
 
 # A block fenced by three back-ticks or tildes and more, indented by a list or not; unclosed, it goes to the end.
@@ -105,10 +109,14 @@ def _fences(text: str) -> list[Span]:
     return [*spans, (opened[0], len(text))] if opened else spans
 
 
-def _has_lines_of_its_own(text: str, span: Span) -> bool:
-    before = text[text.rfind("\n", 0, span[0]) + 1 : span[0]]
-    end = text.find("\n", span[1])
-    return not before.strip() and not text[span[1] : end if end >= 0 else None].strip()
+_RIGHT = re.compile(r"[^\S\n]*+(?:\n|\Z)")
+
+
+def _has_lines_of_its_own(text: str, start: int, end: int) -> bool:
+    before = start
+    while before and text[before - 1] in " \t":
+        before -= 1
+    return (not before or text[before - 1] == "\n") and _RIGHT.match(text, end) is not None
 
 
 def _parts(text: str, marked: list[tuple[int, int, Kind]], inline: list[Span]) -> Iterator[Segment]:

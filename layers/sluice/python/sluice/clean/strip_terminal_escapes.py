@@ -21,7 +21,8 @@ _TAIL = r"[\x80-\xbfŠŒŽšœžŸƒˆ˜\u2013-\u2122]"  # continuation bytes in
 _UTF8 = rf"[\xc2-\xdfĂĹĆČĘĚĎĐŃŇŐŘŮŰŢ]{_TAIL}|[\xe0-\xef]{_TAIL}{{2}}|[\xf0-\xf4]{_TAIL}{{3}}"
 _C1_STRINGS = r"\x90\x98\x9d-\x9f"
 _KEPT = rf"(?:{_UTF8})[{_C1_STRINGS}]*+|[\xa0-\u04ff\u2013-\u2122][{_C1_STRINGS}]++|[A-Za-z][\x9e\x9f]++"
-_C1 = rf"\x9b[0-?]*+[!-/]*+[@-~]?|[{_C1_STRINGS}](?:[ -~]*+{_END})?"
+# A quotation mark or a backslash ends them, too: these code points are allowed in a JSON string, which must stay one.
+_C1 = rf"\x9b[0-?]*+[!#-/]*+[@-\[\]-~]?|[{_C1_STRINGS}](?:[ !#-~]*+{_END})?"
 
 _SEVEN_BIT = rf"\x1b(?:{_CSI}|{_OSC}|{_STRING}|{_SHIFT}|{_SHORT})?"
 _ASCII = re.compile(_SEVEN_BIT)
@@ -34,3 +35,16 @@ def strip_terminal_escapes(text: str) -> str:
     if not text.isascii() and any(c1 in text for c1 in _C1_INTRODUCERS):
         return _ANY.sub(r"\1", text)
     return _ASCII.sub("", text) if "\x1b" in text else text
+
+
+_ERASURE = re.compile(r"(?:\x1b\[|\x9b)([0-2]?K|\d{0,6}D)")
+
+
+def strip_all_but_erasures(text: str) -> str:
+    """Do the same, but leave "erase in line" and "cursor back", in their 7-bit form, for whoever renders the line."""
+    return _ANY.sub(_keep_erasure, text)
+
+
+def _keep_erasure(match: re.Match[str]) -> str:
+    erasure = _ERASURE.fullmatch(match[0])
+    return f"\x1b[{erasure[1]}" if erasure else match[1] or ""
