@@ -74,6 +74,7 @@ class Servers:
             "CLEANED_TOPIC": cleaned_topic,
             "REDIS_URL": self.redis_url,
             "DEAD_LETTER_BUCKET": BUCKET,
+            "REDACTION_KEY": "a key of the benchmark and of nothing else",
             "PARTIAL_FAILURES": "true",
             "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
         }

@@ -253,7 +253,8 @@ class _Run:
 
     def _judge(self) -> Judge:
         message, cleaned = self._options.limits()
-        pipeline = build_pipeline(max_message_bytes=message, max_cleaned_bytes=cleaned)
+        key = self._twin.redaction_key.encode()
+        pipeline = build_pipeline(max_message_bytes=message, max_cleaned_bytes=cleaned, redaction_key=key)
         source = source_of(self._twin.event_source_arn)
         return lambda messages: pipeline.judge(messages, source)
 

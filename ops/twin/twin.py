@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import signal
 import sys
@@ -56,6 +57,8 @@ class Twin:
         self.consumer_group = f"{self.config.event_source.consumer_group}-{self.run_id}"
         self.dead_letter_bucket = f"sluice-dead-letters-{self.run_id}"
         self.on_failure_bucket = f"sluice-on-failure-{self.run_id}"
+        # A key of its own for each run: what it writes can be joined within the run and with nothing else.
+        self.redaction_key = secrets.token_hex(32)
         self.redis_mode = self.config.redis_mode
         self.bootstrap = self.redis_url = self.s3_endpoint = ""
         self.lambda_port = 0
@@ -130,6 +133,7 @@ class Twin:
             "REDIS_MODE": self.redis_mode,
             "REDIS_AUTH": "none",
             "DEAD_LETTER_BUCKET": self.dead_letter_bucket,
+            "REDACTION_KEY": self.redaction_key,
             "PARTIAL_FAILURES": "true" if self.config.event_source.report_batch_item_failures else "false",
             "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
             **self.config.environment,

@@ -87,6 +87,7 @@ def test_functions_are_told_where_everything_is(functions: Path) -> None:
             "REDIS_AUTH": "none",
             "DEAD_LETTER_BUCKET": twin.dead_letter_bucket,
             "PARTIAL_FAILURES": "true",
+            "REDACTION_KEY": twin.redaction_key,
             "LOG_LEVEL": "DEBUG",
             "AWS_ENDPOINT_URL_S3": twin.s3_endpoint,
         }

@@ -12,15 +12,18 @@ from hypothesis import given, strategies as st
 from sluice.settings import (
     DOCUMENTED,
     CacheSettings,
+    RedactionSettings,
     Setting,
     Settings,
     SettingsError,
     read_cache_settings,
+    read_redaction_settings,
     read_settings,
 )
 from sluice.version import pipeline_version
 
-LEAST = {"REDIS_URL": "redis://cache:6379", "DEAD_LETTER_BUCKET": "letters"}
+KEY = "k" * 32
+LEAST = {"REDIS_URL": "redis://cache:6379", "DEAD_LETTER_BUCKET": "letters", "REDACTION_KEY": KEY}
 DEFAULTS = Settings(
     bootstrap_servers="",
     kafka_auth="none",
@@ -34,6 +37,7 @@ DEFAULTS = Settings(
     max_cleaned_bytes=1_000_000,
     passed_headers=(),
     partial_failures=False,
+    redaction=RedactionSettings(KEY, ()),
     pipeline_version=pipeline_version(),
 )
 SECRET = "s3cret"
@@ -76,6 +80,8 @@ SET: list[tuple[str, str, str, object]] = [
     ("MAX_CLEANED_BYTES", "65536", "max_cleaned_bytes", 65_536),
     ("PASSED_HEADERS", " tenant, b3 ,,", "passed_headers", ("tenant", "b3")),
     ("PARTIAL_FAILURES", "true", "partial_failures", True),
+    ("REDACTION_KEY", "arn:aws:x", "redaction", RedactionSettings("arn:aws:x", ())),
+    ("REDACTION_KEEP", "IP, EMAIL", "redaction", RedactionSettings(KEY, ("IP", "EMAIL"))),
     ("PIPELINE_VERSION", "blue", "pipeline_version", "blue"),
     ("REDIS_URL", "rediss://c:1", "cache", CacheSettings("rediss://c:1", "standalone", 3_600)),
     ("REDIS_MODE", "cluster", "cache", CacheSettings("redis://cache:6379", "cluster", 3_600)),
@@ -100,6 +106,22 @@ def test_scram() -> None:
         assert errors({"KAFKA_AUTH": "scram"} | credentials | {name: ""}) == [
             "KAFKA_AUTH is 'scram', so KAFKA_USERNAME and KAFKA_PASSWORD must be set"
         ]
+
+
+def test_redaction_key() -> None:
+    """A key is there and long enough, or none of the functions starts; its value is in no message."""
+    assert errors({"REDACTION_KEY": ""}) == ["REDACTION_KEY is not set"]
+    assert errors({"REDACTION_KEY": SECRET}) == ["REDACTION_KEY has 6 characters, 32 are the least"]
+    assert KEY not in repr(read_settings(LEAST))
+    with pytest.raises(SettingsError, match="REDACTION_KEY is not set"):
+        read_redaction_settings({})
+
+
+def test_redaction_keep() -> None:
+    """Only kinds that there are can be kept, and the error names them."""
+    (error,) = errors({"REDACTION_KEEP": "EMAIL,email,PHONES"})
+
+    assert error.startswith("REDACTION_KEEP names PHONES, email, allowed are ANTHROPIC_KEY, ")
 
 
 def test_every_setting_is_tested() -> None:

@@ -25,7 +25,12 @@ from tests.fakes.schedule import Mode, Schedule
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "events"
 FUNCTIONS = ROOT / "functions"
-ENVIRONMENT = {"REDIS_URL": "redis://cache:6379", "DEAD_LETTER_BUCKET": "letters", "RECORD_TTL_SECONDS": "60"}
+ENVIRONMENT = {
+    "REDIS_URL": "redis://cache:6379",
+    "DEAD_LETTER_BUCKET": "letters",
+    "RECORD_TTL_SECONDS": "60",
+    "REDACTION_KEY": "k" * 32,
+}
 Handler = Callable[[Any, Any], dict[str, Any]]
 
 

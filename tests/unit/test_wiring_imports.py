@@ -61,7 +61,7 @@ def _probe(function: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("function", "loaded"), [("preprocess", ["confluent_kafka", "jsonschema_rs"]), ("lookup", [])]
+    ("function", "loaded"), [("preprocess", ["confluent_kafka", "jsonschema_rs", "re2"]), ("lookup", [])]
 )
 def test_imports(function: str, loaded: list[str]) -> None:
     """Importing a function reads no setting, opens no socket, and loads only what every call needs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
 import orjson
@@ -22,14 +22,25 @@ class CacheUnavailableError(RuntimeError):
     """Raised when the cache does not answer; ask again later."""
 
 
-def look_up(request: Mapping[str, Any], cache: Commands, timeout: float) -> dict[str, Any]:
+def _as_it_is(agent: str) -> str:
+    return agent
+
+
+def look_up(
+    request: Mapping[str, Any],
+    cache: Commands,
+    timeout: float,
+    redact: Callable[[str], str] = _as_it_is,
+) -> dict[str, Any]:
     """Answer one request: 200 with `record` or `records`, 404 when there is none, 400 when it is not understood.
 
+    `redact` turns an agent's name into the one that its records are kept under.
     Raises CacheUnavailableError when the cache fails three times; `timeout` is in seconds a round trip.
     """
     agent, timestamp, latest = (request.get(name) for name in ("agent_id", "timestamp", "latest"))
     if not _is_text(agent) or not agent or agent.startswith("#"):
         return _error(400, f"agent_id is missing or not a name: {_USAGE}")
+    agent = redact(agent)
     if _is_text(timestamp) and latest is None:
         return _one(agent, timestamp, cache, timeout)
     if type(latest) is int and 1 <= latest <= MAX_LATEST and timestamp is None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, cast
 from urllib.parse import SplitResult, urlsplit
 
+from sluice.redact.kinds import known_kinds
 from sluice.version import pipeline_version
+
+# Of a key in characters: 128 bits even where they are hexadecimal digits.
+LEAST_KEY: Final = 32
 
 
 class Setting(NamedTuple):
@@ -41,6 +45,12 @@ DOCUMENTED: Final = (
     Setting("MAX_CLEANED_BYTES", "1000000", "longest cleaned record with key and headers, 1 to 6000000"),
     Setting("PASSED_HEADERS", "", "names of further message headers to pass on, comma-separated"),
     Setting("PARTIAL_FAILURES", "false", "true only where the event source has ReportBatchItemFailures on"),
+    Setting(
+        "REDACTION_KEY",
+        None,
+        "key of the placeholders' hashes: 32 characters or more, or the ARN of a secret",
+    ),
+    Setting("REDACTION_KEEP", "", "kinds that are not redacted, comma-separated: EMAIL,IP"),
     Setting("PIPELINE_VERSION", "", "name of this pipeline; empty: package version + hash of its rules"),
 )
 
@@ -65,6 +75,7 @@ class Settings:
     max_cleaned_bytes: int
     passed_headers: tuple[str, ...]
     partial_failures: bool
+    redaction: RedactionSettings
     pipeline_version: str
 
 
@@ -75,6 +86,14 @@ class CacheSettings:
     url: str
     mode: Literal["standalone", "cluster"]
     record_ttl: int
+
+
+@dataclass(frozen=True)
+class RedactionSettings:
+    """Hold the key's value or the ARN of the secret that holds it, and the kinds that stay readable."""
+
+    key: str = field(repr=False)
+    keep: tuple[str, ...]
 
 
 class _Reader:
@@ -104,6 +123,9 @@ class _Reader:
             return low
         return int(value)
 
+    def names(self, name: str) -> tuple[str, ...]:
+        return tuple(filter(None, map(str.strip, self.text(name).split(","))))
+
     def finish(self) -> None:
         if self.errors:
             raise SettingsError("; ".join(self.errors))
@@ -124,8 +146,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         dead_letter_bucket=reader.text("DEAD_LETTER_BUCKET"),
         max_message_bytes=reader.number("MAX_MESSAGE_BYTES", 1, 6_000_000),
         max_cleaned_bytes=reader.number("MAX_CLEANED_BYTES", 1, 6_000_000),
-        passed_headers=tuple(filter(None, map(str.strip, reader.text("PASSED_HEADERS").split(",")))),
+        passed_headers=reader.names("PASSED_HEADERS"),
         partial_failures=reader.choice("PARTIAL_FAILURES", "true", "false") == "true",
+        redaction=_redaction(reader),
         pipeline_version=reader.text("PIPELINE_VERSION") or pipeline_version(),
     )
     if auth == "scram" and not (settings.kafka_username and settings.kafka_password):
@@ -140,6 +163,25 @@ def read_cache_settings(environment: Mapping[str, str] | None = None) -> CacheSe
     settings = _cache(reader)
     reader.finish()
     return settings
+
+
+def read_redaction_settings(environment: Mapping[str, str] | None = None) -> RedactionSettings:
+    """Read and check the settings of redaction alone, for who names agents; raises SettingsError."""
+    reader = _Reader(os.environ if environment is None else environment)
+    settings = _redaction(reader)
+    reader.finish()
+    return settings
+
+
+def _redaction(reader: _Reader) -> RedactionSettings:
+    key, keep = reader.text("REDACTION_KEY"), reader.names("REDACTION_KEEP")
+    if key and not key.startswith("arn:") and len(key) < LEAST_KEY:
+        # Never quote the key.
+        reader.errors.append(f"REDACTION_KEY has {len(key)} characters, {LEAST_KEY} are the least")
+    if keep and (unknown := set(keep) - known_kinds()):
+        allowed = ", ".join(sorted(known_kinds()))
+        reader.errors.append(f"REDACTION_KEEP names {', '.join(sorted(unknown))}, allowed are {allowed}")
+    return RedactionSettings(key, keep)
 
 
 def _cache(reader: _Reader) -> CacheSettings:

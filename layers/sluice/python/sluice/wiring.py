@@ -14,6 +14,7 @@ from sluice.record import Message
 from sluice.settings import Settings, SettingsError, read_settings
 from sluice.sinks.cache import open_cache
 from sluice.sinks.dead_letters import DeadLetterBucket, connect_s3
+from sluice.sinks.secret import read_key
 from sluice.sinks.topic import CleanedTopic, producer_config
 from sluice.source import read_event
 from sluice.telemetry import logger, report
@@ -73,6 +74,8 @@ class Preprocess:
             settings.max_cleaned_bytes,
             settings.pipeline_version,
             settings.passed_headers,
+            redaction_key=read_key(settings.redaction.key, io_timeout),
+            kept_kinds=settings.redaction.keep,
         )
         self._topic = CleanedTopic(settings.cleaned_topic, _producer(settings, first_bootstrap, deadline))
         self._sinks = Sinks(

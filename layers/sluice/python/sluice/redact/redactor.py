@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import re2
 
-from sluice.redact.rules import Rule, known_kinds, load_rules
+from sluice.redact.kinds import known_kinds
+from sluice.redact.rules import Rule, load_rules
 from sluice.redact.views import DISGUISE_TRIGGER, masked, undisguised
 
 # 32 bits: enough to join on within an agent's records, too few to be a fingerprint that outlives the key.
@@ -26,8 +27,6 @@ _CONTEXT: Final = 16
 _SET_BYTES: Final = 64 << 20
 # In the JSON text of a whole record: an escape that may hide a letter or a slash, or a string within a string.
 _ESCAPED: Final = r"\\[u/]|\\\\[nrtbf]"
-# Whatever bytes a header has come out as they went in; half a surrogate pair in a text becomes a question mark.
-_BYTES: Final = "surrogateescape"
 # Combining marks, which normalisation may merge with the ">" before them.
 _MARKS: Final = re2.compile(r"\pM+")
 
@@ -79,12 +78,12 @@ class Redactor:
         `prefix` is what stands before the text (`password=`): it gives context and is not part of the result.
         Raises RedactionDidNotSettle after MAX_ROUNDS.
         """
-        data, kinds = (prefix + text).encode(errors=_BYTES), list[str]()
-        fixed = len(prefix.encode(errors=_BYTES))
+        data, kinds = (prefix + text).encode(errors="surrogatepass"), list[str]()
+        fixed = len(prefix.encode(errors="surrogatepass"))
         for _ in range(MAX_ROUNDS):
             finds = self._finds(data, fixed)
             if not finds:
-                return (data[fixed:].decode(errors=_BYTES) if kinds else text), tuple(kinds)
+                return (data[fixed:].decode(errors="surrogatepass") if kinds else text), tuple(kinds)
             kinds += (self._rules[find.place].kind for find in finds)
             data = self._replaced(data, finds)
         msg = f"there was still something to replace in round {MAX_ROUNDS}"
@@ -96,8 +95,8 @@ class Redactor:
 
     def header(self, name: str, value: bytes) -> bytes:
         """Return a message header's value redacted; bytes that are not UTF-8 stay as they are."""
-        redacted, kinds = self.redact(value.decode(errors=_BYTES), f"{name}=")
-        return redacted.encode(errors=_BYTES) if kinds else value
+        redacted, kinds = self.redact(value.decode(errors="surrogateescape"), f"{name}=")
+        return redacted.encode(errors="surrogateescape") if kinds else value
 
     def _finds(self, data: bytes, fixed: int) -> list[Find]:
         """Return what is to be replaced, in the order of the text, no two overlapping, none within the prefix."""

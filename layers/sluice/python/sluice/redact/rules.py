@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sluice.redact import checks, spellings
+from sluice.redact.kinds import RULES
 
-RULES: Final = Path(__file__).with_name("rules.toml")
 _FIELDS: Final = frozenset(
     {"name", "kind", "source", "trigger", "pattern", "check", "canonical", "hit", "miss", "becomes"}
 )
@@ -40,12 +40,6 @@ def load_rules(path: Path = RULES) -> tuple[Rule, ...]:
     with path.open("rb") as file:
         document = tomllib.load(file)
     return tuple(map(_rule, document["rule"]))
-
-
-@cache
-def known_kinds(path: Path = RULES) -> frozenset[str]:
-    """Return what placeholders can say."""
-    return frozenset(rule.kind for rule in load_rules(path))
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
