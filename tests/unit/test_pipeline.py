@@ -11,6 +11,7 @@ from hypothesis import example, given, strategies as st
 
 from sluice.decode import decoding
 from sluice.enrich import enriching
+from sluice.features import measuring
 from sluice.fingerprint import fingerprinting
 from sluice.identify import identify
 from sluice.outcome import DeadLetter
@@ -101,6 +102,7 @@ def test_a_failing_step(fault: Exception) -> None:
         fingerprinting(),
         identify,
         wash_text,
+        measuring(),
         enriching("test", 10_000),
     )
     good, poison = Pipeline("test", steps).judge([message(), message(text="poison")], SOURCE)

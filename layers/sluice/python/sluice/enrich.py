@@ -58,7 +58,7 @@ _OVERHEAD = 2_048
 
 
 def _features(record: Record) -> dict[str, Any]:
-    features: dict[str, Any] = {"bytes": len(record.message.value or b""), "chars": len(record.body["text"])}
+    features = record.features
     if record.redacted:
         features["redacted"] = dict(record.redacted)
     return features

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sluice.clean.step import cleaning
 from sluice.decode import decoding
 from sluice.enrich import enriching
+from sluice.features import Group, measuring
 from sluice.fingerprint import fingerprinting
 from sluice.identify import identify
 from sluice.outcome import DeadLetter, Rejected
@@ -48,6 +49,7 @@ def standard_steps(
     *,
     redaction_key: bytes,
     kept_kinds: Collection[str],
+    features: Collection[Group],
 ) -> tuple[Step, ...]:
     """Return the steps in their order; sizes in bytes."""
     redactor = Redactor(redaction_key, kept_kinds)
@@ -58,6 +60,7 @@ def standard_steps(
         redacting(redactor),
         identify,
         cleaning(redactor),
+        measuring(features),
         enriching(version, max_cleaned_bytes, passed_headers, redactor),
     )
 

@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple, cast
 from urllib.parse import SplitResult, urlsplit
 
 from sluice.redact.kinds import known_kinds
+from sluice.features import GROUPS, Group
 from sluice.version import pipeline_version
 
 # Of a key in characters: 128 bits even where they are hexadecimal digits.
@@ -44,6 +45,11 @@ DOCUMENTED: Final = (
     Setting("MAX_MESSAGE_BYTES", "1048576", "longest raw message, 1 to 6000000"),
     Setting("MAX_CLEANED_BYTES", "1000000", "longest cleaned record with key and headers, 1 to 6000000"),
     Setting("PASSED_HEADERS", "", "names of further message headers to pass on, comma-separated"),
+    Setting(
+        "FEATURES",
+        "",
+        "features besides the counts, comma-separated: " + ", ".join(GROUPS[1:]) + "; or all",
+    ),
     Setting("PARTIAL_FAILURES", "false", "true only where the event source has ReportBatchItemFailures on"),
     Setting(
         "REDACTION_KEY",
@@ -74,6 +80,7 @@ class Settings:
     max_message_bytes: int
     max_cleaned_bytes: int
     passed_headers: tuple[str, ...]
+    features: tuple[Group, ...]
     partial_failures: bool
     redaction: RedactionSettings
     pipeline_version: str
@@ -147,6 +154,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         max_message_bytes=reader.number("MAX_MESSAGE_BYTES", 1, 6_000_000),
         max_cleaned_bytes=reader.number("MAX_CLEANED_BYTES", 1, 6_000_000),
         passed_headers=reader.names("PASSED_HEADERS"),
+        features=_features(reader),
         partial_failures=reader.choice("PARTIAL_FAILURES", "true", "false") == "true",
         redaction=_redaction(reader),
         pipeline_version=reader.text("PIPELINE_VERSION") or pipeline_version(),
@@ -182,6 +190,14 @@ def _redaction(reader: _Reader) -> RedactionSettings:
         allowed = ", ".join(sorted(known_kinds()))
         reader.errors.append(f"REDACTION_KEEP names {', '.join(sorted(unknown))}, allowed are {allowed}")
     return RedactionSettings(key, keep)
+
+
+def _features(reader: _Reader) -> tuple[Group, ...]:
+    named = reader.names("FEATURES")
+    groups = GROUPS if "all" in named else tuple(group for group in GROUPS if group in named)
+    if unknown := sorted(set(named) - {*GROUPS, "all"}):
+        reader.errors.append(f"FEATURES names {', '.join(unknown)}, allowed are {', '.join(GROUPS)}, all")
+    return groups
 
 
 def _cache(reader: _Reader) -> CacheSettings:

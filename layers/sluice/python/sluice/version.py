@@ -11,7 +11,7 @@ _PACKAGE = Path(__file__).parent
 _RULES = (
     "pipeline.py", "decode.py", "validate.py", "fingerprint.py", "identify.py", "enrich.py", "reasons.py",
 )  # fmt: skip
-_FOLDERS = ("clean/*.py", "redact/*.py", "redact/*.toml", "schemas/*/*.json")
+_FOLDERS = ("clean/*.py", "features/*.py", "redact/*.py", "redact/*.toml", "schemas/*/*.json")
 
 
 def pipeline_version(package: Path = _PACKAGE) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sluice.deadline import Deadline
 from sluice.deliver import Delivery, Sinks, deliver
+from sluice.features import Group
 from sluice.pipeline import Pipeline, standard_steps
 from sluice.record import Message
 from sluice.settings import Settings, SettingsError, read_settings
@@ -44,6 +45,7 @@ def build_pipeline(
     *,
     redaction_key: bytes = b"",
     kept_kinds: Collection[str] = (),
+    features: Collection[Group] = (),
 ) -> Pipeline:
     """Build the pure pipeline; sizes in bytes, `version` empty means computed from the rules.
 
@@ -58,6 +60,7 @@ def build_pipeline(
         passed_headers,
         redaction_key=redaction_key,
         kept_kinds=kept_kinds,
+        features=features,
     )
     return Pipeline(version, steps)
 
@@ -76,6 +79,7 @@ class Preprocess:
             settings.passed_headers,
             redaction_key=read_key(settings.redaction.key, io_timeout),
             kept_kinds=settings.redaction.keep,
+            features=settings.features,
         )
         self._topic = CleanedTopic(settings.cleaned_topic, _producer(settings, first_bootstrap, deadline))
         self._sinks = Sinks(
