@@ -29,7 +29,7 @@ def test_prep() -> None:
         "schema": "agent_output/1",
         "pipeline": "test",
         "flags": ["remove_invisible", "normalise_unicode"],
-        "features": {"bytes": len(sent.value or b""), "chars": 7},
+        "features": {"bytes": len(sent.value or b""), "chars": 7, "words": 2, "tokens": 2},
     }
     assert list(orjson.loads(record.value)) == [*GOOD, "note", "_prep"]
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, strategies as st
 
 from sluice.decode import decoding
 from sluice.enrich import enriching
-from sluice.features import measuring
+from sluice.features.step import measuring
 from sluice.fingerprint import fingerprinting
 from sluice.identify import identify
 from sluice.outcome import DeadLetter
@@ -177,5 +177,6 @@ def test_steps_in_order() -> None:
         "redact",
         "identify",
         "clean",
+        "measure",
         "enrich",
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from sluice.features import GROUPS
 from sluice.settings import (
     DOCUMENTED,
     CacheSettings,
@@ -36,6 +37,7 @@ DEFAULTS = Settings(
     max_message_bytes=1_048_576,
     max_cleaned_bytes=1_000_000,
     passed_headers=(),
+    features=(),
     partial_failures=False,
     redaction=RedactionSettings(KEY, ()),
     pipeline_version=pipeline_version(),
@@ -79,6 +81,8 @@ SET: list[tuple[str, str, str, object]] = [
     ("MAX_MESSAGE_BYTES", "6000000", "max_message_bytes", 6_000_000),
     ("MAX_CLEANED_BYTES", "65536", "max_cleaned_bytes", 65_536),
     ("PASSED_HEADERS", " tenant, b3 ,,", "passed_headers", ("tenant", "b3")),
+    ("FEATURES", "simhash, language", "features", ("language", "simhash")),
+    ("FEATURES", "all", "features", GROUPS),
     ("PARTIAL_FAILURES", "true", "partial_failures", True),
     ("REDACTION_KEY", "arn:aws:x", "redaction", RedactionSettings("arn:aws:x", ())),
     ("REDACTION_KEEP", "IP, EMAIL", "redaction", RedactionSettings(KEY, ("IP", "EMAIL"))),
@@ -122,6 +126,13 @@ def test_redaction_keep() -> None:
     (error,) = errors({"REDACTION_KEEP": "EMAIL,email,PHONES"})
 
     assert error.startswith("REDACTION_KEEP names PHONES, email, allowed are ANTHROPIC_KEY, ")
+
+
+def test_unknown_features() -> None:
+    """Only groups of features that there are can be asked for, and the error names them."""
+    assert errors({"FEATURES": "ratios,Ratios,mood"}) == [
+        f"FEATURES names Ratios, mood, allowed are {', '.join(GROUPS)}, all"
+    ]
 
 
 def test_every_setting_is_tested() -> None:

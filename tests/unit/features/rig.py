@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sluice.features import Group, measuring
+from sluice.features import Group
+from sluice.features.step import measuring
 from sluice.record import Record
 from tests.fakes.records import message
 from tests.unit.clean.laws import nasty_text

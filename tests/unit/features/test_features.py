@@ -8,7 +8,8 @@ import orjson
 import pytest
 from hypothesis import example, given
 
-from sluice.features import _MEASURES, GROUPS, Group, measuring
+from sluice.features import GROUPS, Group
+from sluice.features.step import _MEASURES, measuring
 from tests.unit.clean.laws import LINEAR, growth
 from tests.unit.features.rig import features_of, record_with, texts
 

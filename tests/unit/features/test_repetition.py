@@ -7,8 +7,8 @@ import random
 import pytest
 from hypothesis import given, strategies as st
 
-from sluice.features import measuring
 from sluice.features.repetition import MAX_CHARS, is_degenerate
+from sluice.features.step import measuring
 from tests.unit.features.rig import features_of, record_with
 
 PROSE = (

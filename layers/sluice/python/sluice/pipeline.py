@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from sluice.clean.profiles import UrlMode
 from sluice.clean.step import cleaning
 from sluice.decode import decoding
 from sluice.enrich import enriching
-from sluice.features import Group, measuring
+from sluice.features import Group
+from sluice.features.step import measuring
 from sluice.fingerprint import fingerprinting
 from sluice.identify import identify
 from sluice.outcome import DeadLetter, Rejected
@@ -50,6 +52,7 @@ def standard_steps(
     redaction_key: bytes,
     kept_kinds: Collection[str],
     features: Collection[Group],
+    urls: UrlMode,
 ) -> tuple[Step, ...]:
     """Return the steps in their order; sizes in bytes."""
     redactor = Redactor(redaction_key, kept_kinds)
@@ -59,7 +62,7 @@ def standard_steps(
         fingerprinting(redaction_key),
         redacting(redactor),
         identify,
-        cleaning(redactor),
+        cleaning(redactor, schemas, urls),
         measuring(features),
         enriching(version, max_cleaned_bytes, passed_headers, redactor),
     )

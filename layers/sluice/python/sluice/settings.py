@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, cast
 from urllib.parse import SplitResult, urlsplit
 
-from sluice.redact.kinds import known_kinds
 from sluice.features import GROUPS, Group
+from sluice.redact.kinds import known_kinds
 from sluice.version import pipeline_version
 
 # Of a key in characters: 128 bits even where they are hexadecimal digits.
