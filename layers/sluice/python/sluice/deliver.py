@@ -149,7 +149,7 @@ def _all_cut(batch: _Batch, messages: Sequence[Message]) -> dict[str, int]:
 
 def _store(batch: _Batch, records: Sequence[Record], sinks: Sinks, deadline: Deadline) -> None:
     """Claim and store every record; what the cache does not answer in time cuts its partition."""
-    pending, attempt = records, 0
+    pending, attempt = _without_dropped(batch, records), 0
     while pending:
         claims = claim(pending, sinks.cache, sinks.ttl, deadline.wait(longest=_BATCH_SECONDS))
         failed: list[Record] = []
@@ -162,6 +162,13 @@ def _store(batch: _Batch, records: Sequence[Record], sinks: Sinks, deadline: Dea
         attempt += 1
     for record in pending:
         batch.cut(record.message)
+
+
+def _without_dropped(batch: _Batch, records: Sequence[Record]) -> Sequence[Record]:
+    """Return the records but for near-duplicates to drop: those claim nothing, and share their partition's cut."""
+    dropped = {r.origin_id: Duplicate(r, r.dropped_for) for r in records if r.dropped_for}
+    batch.duplicates |= dropped
+    return [record for record in records if not record.dropped_for] if dropped else records
 
 
 def _note_claim(batch: _Batch, record: Record, answer: Claim, failed: list[Record]) -> None:

@@ -38,6 +38,8 @@ def enriching(
             "flags": record.flags,
             "features": _features(record),
         }
+        if record.notes:
+            record.body["_prep"] |= record.notes
         record.value = orjson.dumps(record.body)
         record.headers = [
             ("sluice-origin", record.origin_id.encode()),

@@ -10,7 +10,7 @@ environment, so a replay of the same bytes gives the same result.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sluice.clean.profiles import UrlMode
 from sluice.clean.step import cleaning
@@ -68,32 +68,51 @@ def standard_steps(
     )
 
 
+Verdict = Record | DeadLetter
+_Named = Sequence[tuple[str, Step]]
+
+
 class Pipeline:
     """Judge batches of messages by the given steps, in their order."""
 
-    def __init__(self, version: str, steps: Sequence[Step]) -> None:
-        """Keep the steps; `version` names them, their rules and schemas."""
+    def __init__(self, version: str, steps: Sequence[Step], with_history: Sequence[Step] = ()) -> None:
+        """Keep the steps, and those that take the agents' history; `version` names them, their rules and schemas."""
         self.version = version
-        self._steps = tuple((step.__name__, step) for step in steps)
+        self._steps = tuple((step.__name__, step) for step in (*steps, *with_history))
+        self._alone = len(steps)
 
-    def judge(self, messages: Sequence[Message], source: str) -> list[Record | DeadLetter]:
-        """Return one verdict a message, in the messages' order; never raises for bad input."""
-        groups = range(0, len(messages), _GROUP)
-        return [verdict for at in groups for verdict in self._judge(messages[at : at + _GROUP], source)]
+    def judge(
+        self, messages: Sequence[Message], source: str, recall: Callable[[list[Record]], None] | None = None
+    ) -> list[Record | DeadLetter]:
+        """Return one verdict a message, in the messages' order; never raises for bad input.
 
-    def _judge(self, messages: Sequence[Message], source: str) -> list[Record | DeadLetter]:
-        verdicts: list[Record | DeadLetter] = [Record(message, source) for message in messages]
-        for name, step in self._steps:
-            for place, record in enumerate(verdicts):
-                if type(record) is Record:
-                    try:
-                        step(record)
-                    except Rejected as no:
-                        verdicts[place] = _letter(record, name, no.reason, no.detail)
-                    except STEP_ERRORS as fault:
-                        # The type alone: an exception's text may quote the record.
-                        verdicts[place] = _letter(record, name, "step_failed", type(fault).__name__)
-        return verdicts
+        `recall` gives the records of the whole batch their agents' history; without it there is none.
+        """
+        begun: list[Verdict] = [Record(message, source) for message in messages]
+        if recall is None:
+            return _in_groups(begun, self._steps)
+        judged = _in_groups(begun, self._steps[: self._alone])
+        recall([verdict for verdict in judged if type(verdict) is Record])
+        return _in_groups(judged, self._steps[self._alone :])
+
+
+def _in_groups(verdicts: Sequence[Verdict], steps: _Named) -> list[Verdict]:
+    groups = range(0, len(verdicts), _GROUP)
+    return [verdict for at in groups for verdict in _judge(list(verdicts[at : at + _GROUP]), steps)]
+
+
+def _judge(verdicts: list[Verdict], steps: _Named) -> list[Verdict]:
+    for name, step in steps:
+        for place, record in enumerate(verdicts):
+            if type(record) is Record:
+                try:
+                    step(record)
+                except Rejected as no:
+                    verdicts[place] = _letter(record, name, no.reason, no.detail)
+                except STEP_ERRORS as fault:
+                    # The type alone: an exception's text may quote the record.
+                    verdicts[place] = _letter(record, name, "step_failed", type(fault).__name__)
+    return verdicts
 
 
 def _letter(record: Record, stage: str, reason: Reason, detail: str) -> DeadLetter:

@@ -49,10 +49,13 @@ class Record:
         "cache_key",
         "conflict",
         "content",
+        "dropped_for",
         "features",
         "flags",
         "headers",
+        "history",
         "message",
+        "notes",
         "origin_id",
         "redacted",
         "schema",
@@ -90,9 +93,19 @@ class Record:
         self.flags: list[str] = []
         # redact: how often something of a kind was replaced
         self.redacted: Mapping[str, int] = _NOTHING
+        # between measure and compare: what is known of the agent's earlier records, None for nothing
+        self.history: History | None = None
+        # compare: the origin id of the record that this one nearly repeats, if it is to be dropped for it
+        self.dropped_for = ""
+        # impute, compare: further entries of `_prep`
+        self.notes: Mapping[str, Any] = _NOTHING
         # claim: the key that the record was stored under, and whether that is not its own
         self.stored_key = ""
         self.conflict = False
+
+    def note(self, name: str, value: Any) -> None:
+        """Add an entry to `_prep`."""
+        self.notes = {**self.notes, name: value}
 
 
 Step = Callable[[Record], None]
