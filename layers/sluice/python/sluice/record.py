@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-_NOTHING: Mapping[str, int] = MappingProxyType({})
+from sluice.history.agent import History
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 JsonObject = dict[str, Any]
 # As wide as the producer takes them; ours are always bytes.
 Headers = list[tuple[str, str | bytes | None]]
