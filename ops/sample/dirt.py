@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from ops.sample.dice import Dice
 
 _URLS = (
@@ -147,6 +149,12 @@ def repeated(text: str, dice: Dice) -> str:
     return text + ("\n" + text.splitlines()[-1][:80]) * dice.between(3, 12)
 
 
+def blob(text: str, dice: Dice) -> str:
+    """Paste a file in base64, as a data URI."""
+    data = base64.b64encode(bytes(dice.below(256) for _ in range(dice.between(750, 900)))).decode()
+    return f"{text}\n![chart](data:image/png;base64,{data})\n"
+
+
 def empty(text: str, dice: Dice) -> str:
     """Leave nothing that can be seen."""
     return dice.pick(("", " \n ", "\u200b", "https://example.com/only-a-link", text[:1]))
@@ -154,7 +162,7 @@ def empty(text: str, dice: Dice) -> str:
 
 KINDS = (
     urls, urls, urls, escapes, escapes, links, broken_escapes, mojibake, mojibake, invisible, invisible, smuggled, emoji,
-    emoji, decomposed, spaces, spaces, crlf, progress_bar, unfinished, repeated, empty,
+    emoji, decomposed, spaces, spaces, crlf, progress_bar, unfinished, repeated, blob, empty,
 )  # fmt: skip
 
 

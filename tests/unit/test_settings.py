@@ -40,6 +40,7 @@ DEFAULTS = Settings(
     features=(),
     partial_failures=False,
     redaction=RedactionSettings(KEY, ()),
+    urls="profile",
     pipeline_version=pipeline_version(),
 )
 SECRET = "s3cret"
@@ -83,6 +84,7 @@ SET: list[tuple[str, str, str, object]] = [
     ("PASSED_HEADERS", " tenant, b3 ,,", "passed_headers", ("tenant", "b3")),
     ("FEATURES", "simhash, language", "features", ("language", "simhash")),
     ("FEATURES", "all", "features", GROUPS),
+    ("URL_MODE", "host", "urls", "host"),
     ("PARTIAL_FAILURES", "true", "partial_failures", True),
     ("REDACTION_KEY", "arn:aws:x", "redaction", RedactionSettings("arn:aws:x", ())),
     ("REDACTION_KEEP", "IP, EMAIL", "redaction", RedactionSettings(KEY, ("IP", "EMAIL"))),
@@ -95,8 +97,9 @@ SET: list[tuple[str, str, str, object]] = [
 
 @pytest.mark.parametrize(("name", "value", "field", "expected"), SET, ids=lambda v: str(v)[:30])
 def test_each_setting(name: str, value: str, field: str, expected: object) -> None:
-    """Every variable sets its field and no other."""
-    changed: dict[str, Any] = {field: expected}
+    """Every variable sets its field and no other, but for the version that names what decides a record's result."""
+    decides = {name: value} if name in {"FEATURES", "URL_MODE", "REDACTION_KEEP"} else {}
+    changed: dict[str, Any] = {"pipeline_version": pipeline_version(chosen=decides), field: expected}
 
     assert read_settings(LEAST | {name: value}) == Settings(**(vars(DEFAULTS) | changed))
 

@@ -86,3 +86,13 @@ def test_what_decides_nothing(package: Path, file: str) -> None:
         other.write("# changed\n")
 
     assert pipeline_version(package) == pipeline_version()
+
+
+def test_settings_that_decide_are_part_of_it() -> None:
+    """A setting that changes records changes the version, and each value another way."""
+    versions = {
+        pipeline_version(chosen=chosen)
+        for chosen in ({}, {"URL_MODE": "keep"}, {"URL_MODE": "host"}, {"FEATURES": "all"})
+    }
+
+    assert len(versions) == 4

@@ -47,6 +47,8 @@ TABLE = {
     "tab-separated": ("a\tb\n1\t2\n", ["table"]),
     "comma-separated": ("a,b,c\n1,2,3\n4,5,6", ["table"]),
     "aligned": ("NAME   READY\nweb-1  1/1\n", ["table"]),
+    "aligned to the right": ("item      1\nother    22\n", ["table"]),
+    "two blanks here and there": ("See  this\nand  go\n", ["prose"]),
     "two blanks after a full stop": ("One.  Two.\nThree.  Four.", ["prose"]),
     "a bar in prose": ("a | b is the union\nof both", ["prose"]),
     "diff": ("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n\n c\n\nDone.", ["diff", "prose"]),

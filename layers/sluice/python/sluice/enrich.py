@@ -63,6 +63,8 @@ def _features(record: Record) -> dict[str, Any]:
     features = record.features
     if record.redacted:
         features["redacted"] = dict(record.redacted)
+    if record.hidden:
+        features["hidden_text"] = record.hidden
     return features
 
 

@@ -55,6 +55,7 @@ class Record:
         "features",
         "flags",
         "headers",
+        "hidden",
         "history",
         "message",
         "notes",
@@ -95,6 +96,8 @@ class Record:
         self.flags: list[str] = []
         # redact: how often something of a kind was replaced
         self.redacted: Mapping[str, int] = _NOTHING
+        # clean: what the text said in characters that nobody sees
+        self.hidden = ""
         # between measure and compare: what is known of the agent's earlier records, None for nothing
         self.history: History | None = None
         # compare: the origin id of the record that this one nearly repeats, if it is to be dropped for it

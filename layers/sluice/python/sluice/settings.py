@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, cast
 from urllib.parse import SplitResult, urlsplit
 
+from sluice.clean.profiles import URL_MODES, UrlMode
 from sluice.features import GROUPS, Group
 from sluice.redact.kinds import known_kinds
 from sluice.version import pipeline_version
@@ -50,6 +51,12 @@ DOCUMENTED: Final = (
         "",
         "features besides the counts, comma-separated: " + ", ".join(GROUPS[1:]) + "; or all",
     ),
+    Setting(
+        "URL_MODE",
+        "profile",
+        "web addresses: profile (as the profile has it) | remove | keep | host (alone)"
+        " | strip (credentials and tracking)",
+    ),
     Setting("PARTIAL_FAILURES", "false", "true only where the event source has ReportBatchItemFailures on"),
     Setting(
         "REDACTION_KEY",
@@ -59,6 +66,10 @@ DOCUMENTED: Final = (
     Setting("REDACTION_KEEP", "", "kinds that are not redacted, comma-separated: EMAIL,IP"),
     Setting("PIPELINE_VERSION", "", "name of this pipeline; empty: package version + hash of its rules"),
 )
+
+
+# What decides a record's result and so is a part of the pipeline's version.
+_DECIDE: Final = ("FEATURES", "URL_MODE", "REDACTION_KEEP")
 
 
 class SettingsError(ValueError):
@@ -81,6 +92,7 @@ class Settings:
     max_cleaned_bytes: int
     passed_headers: tuple[str, ...]
     features: tuple[Group, ...]
+    urls: UrlMode
     partial_failures: bool
     redaction: RedactionSettings
     pipeline_version: str
@@ -133,6 +145,11 @@ class _Reader:
     def names(self, name: str) -> tuple[str, ...]:
         return tuple(filter(None, map(str.strip, self.text(name).split(","))))
 
+    def changed(self, *names: str) -> dict[str, str]:
+        """Return those of the settings that have another value than their default."""
+        values = {name: self.text(name) for name in names}
+        return {name: value for name, value in values.items() if value != self._defaults[name]}
+
     def finish(self) -> None:
         if self.errors:
             raise SettingsError("; ".join(self.errors))
@@ -155,9 +172,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         max_cleaned_bytes=reader.number("MAX_CLEANED_BYTES", 1, 6_000_000),
         passed_headers=reader.names("PASSED_HEADERS"),
         features=_features(reader),
+        urls=cast("UrlMode", reader.choice("URL_MODE", *URL_MODES)),
         partial_failures=reader.choice("PARTIAL_FAILURES", "true", "false") == "true",
         redaction=_redaction(reader),
-        pipeline_version=reader.text("PIPELINE_VERSION") or pipeline_version(),
+        pipeline_version=reader.text("PIPELINE_VERSION") or pipeline_version(chosen=reader.changed(*_DECIDE)),
     )
     if auth == "scram" and not (settings.kafka_username and settings.kafka_password):
         reader.errors.append("KAFKA_AUTH is 'scram', so KAFKA_USERNAME and KAFKA_PASSWORD must be set")

@@ -9,12 +9,14 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import jsonschema_rs
 
+from sluice.clean.profiles import DEFAULT_PROFILE, PROFILES
 from sluice.outcome import Rejected
 from sluice.record import Record, Step
 
 SCHEMAS: Final = Path(__file__).parent / "schemas"
 DEFAULT_SCHEMA: Final = "agent_output/1"
 SCHEMA_HEADER: Final = "sluice-schema"
+PROFILE_KEYWORD: Final = "x-sluice-profile"
 # What keys, index and cleaning rely on: every schema says at least this of these fields.
 IDENTITY: Final[dict[str, dict[str, Any]]] = {
     "agent_id": {
@@ -48,6 +50,8 @@ class Schema(NamedTuple):
     name: str
     document: dict[str, Any]
     is_valid: Callable[[Any], bool]
+    # the cleaning profile of its messages, by `x-sluice-profile`
+    profile: str = DEFAULT_PROFILE
 
 
 def load_schemas(folder: Path = SCHEMAS) -> dict[str, Schema]:
@@ -88,7 +92,14 @@ def compile_schema(name: str, document: dict[str, Any]) -> Schema:
         )
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         _refuse(name, str(error))
-    return Schema(name, document, validator.is_valid)
+    return Schema(name, document, validator.is_valid, _profile(name, document))
+
+
+def _profile(name: str, document: dict[str, Any]) -> str:
+    profile = document.get(PROFILE_KEYWORD, DEFAULT_PROFILE)
+    if profile not in tuple(PROFILES):
+        _refuse(name, f"{PROFILE_KEYWORD} is {profile!r}, allowed are {', '.join(PROFILES)}")
+    return str(profile)
 
 
 def _mended(node: Any) -> Any:

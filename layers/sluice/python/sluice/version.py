@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 
 from sluice import __version__
 
@@ -14,8 +16,11 @@ _RULES = (
 _FOLDERS = ("clean/*.py", "features/*.py", "redact/*.py", "redact/*.toml", "schemas/*/*.json")
 
 
-def pipeline_version(package: Path = _PACKAGE) -> str:
-    """Return `<package version>+<8 hex>`; the hex changes with any step, chain, rule or schema."""
+def pipeline_version(package: Path = _PACKAGE, chosen: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return `<package version>+<8 hex>`; the hex changes with any step, chain, rule or schema.
+
+    `chosen` are the settings that decide a record's result, as far as they are not the default.
+    """
     files = [package / name for name in _RULES]
     files += [path for pattern in _FOLDERS for path in sorted(package.glob(pattern))]
     digest = blake2b(digest_size=4)
@@ -23,4 +28,6 @@ def pipeline_version(package: Path = _PACKAGE) -> str:
         content = path.read_bytes()
         digest.update(f"{path.relative_to(package).as_posix()}:{len(content)}:".encode())
         digest.update(content)
+    for name, value in sorted(chosen.items()):
+        digest.update(f"{name}={value}:".encode())
     return f"{__version__}+{digest.hexdigest()}"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
+from sluice.clean.profiles import UrlMode
 from sluice.deadline import Deadline
 from sluice.deliver import Delivery, Sinks, deliver
 from sluice.features import Group
@@ -46,6 +47,7 @@ def build_pipeline(
     redaction_key: bytes = b"",
     kept_kinds: Collection[str] = (),
     features: Collection[Group] = (),
+    urls: UrlMode = "profile",
 ) -> Pipeline:
     """Build the pure pipeline; sizes in bytes, `version` empty means computed from the rules.
 
@@ -61,6 +63,7 @@ def build_pipeline(
         redaction_key=redaction_key,
         kept_kinds=kept_kinds,
         features=features,
+        urls=urls,
     )
     return Pipeline(version, steps)
 
@@ -80,6 +83,7 @@ class Preprocess:
             redaction_key=read_key(settings.redaction.key, io_timeout),
             kept_kinds=settings.redaction.keep,
             features=settings.features,
+            urls=settings.urls,
         )
         self._topic = CleanedTopic(settings.cleaned_topic, _producer(settings, first_bootstrap, deadline))
         self._sinks = Sinks(

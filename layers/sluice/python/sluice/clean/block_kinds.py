@@ -13,7 +13,7 @@ _Lines = Sequence[str]
 _ITEM = re.compile(r"[ \t]*+(?:[-*+•]|\d{1,3}[.)])[ \t]")
 
 _RULER = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")
-_GAP = re.compile(r"[^\s.!?:,]  +\S")
+_GAP = re.compile(r"[^\s.!?:,] {2,}+(?=\S)")
 
 _DIFF_HEAD = re.compile(r"diff --git |@@ -\d|--- \S|\+\+\+ \S")
 _DIFF_LINE = re.compile(r"[ +\-@\\]|diff |index |(?:new|deleted) file|(?:rename|similarity|old|new) |$")
@@ -116,7 +116,32 @@ def _is_table(lines: _Lines) -> bool:
     commas = {line.count(",") for line in lines}
     if len(lines) > 2 and len(commas) == 1 and min(commas) > 1 and not any(", " in line for line in lines):
         return True
-    return all(map(_GAP.search, lines)) and not any(map(_ITEM.match, lines))
+    return _is_aligned(lines) and not any(map(_ITEM.match, lines))
+
+
+def _is_aligned(lines: _Lines) -> bool:
+    """Tell whether columns begin, or end, at the same places in all lines.
+
+    Two blanks below two blanks can be chance: with two lines it takes a wider gap or a second column.
+    """
+    begins, ends = _columns(lines[0])
+    for line in lines[1:]:
+        more = _columns(line)
+        begins, ends = begins & more[0], ends & more[1]
+        if not begins and not ends:
+            return False
+    return len(lines) > 2 or max(len(begins), len(ends)) > 1 or any("   " in line.strip() for line in lines)
+
+
+def _columns(line: str) -> tuple[set[int], set[int]]:
+    """Return where cells begin that blanks part from the one before, and where those end."""
+    begins = {gap.end() for gap in _GAP.finditer(line)}
+    return begins, {_cell_end(line, begin) for begin in begins}
+
+
+def _cell_end(line: str, begin: int) -> int:
+    end = line.find("  ", begin)
+    return end if end >= 0 else len(line.rstrip())
 
 
 def _is_code(lines: _Lines) -> bool:
