@@ -138,6 +138,7 @@ def _judge(ask: _Ask, reply: Reply | CommandError) -> Claim | _Ask:
         if isinstance(reply, CommandError):
             return Claim("failed", error=reply.kind)
         record.stored_key, record.conflict = ask.key, ask.level > 0
+        record.aged = reply == record.value
         return _STORED
     if isinstance(reply, CommandError):
         return _next(ask) if reply.foreign else Claim("failed", error=reply.kind)

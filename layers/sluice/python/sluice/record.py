@@ -46,6 +46,7 @@ class Record:
     """Carry one message through the steps; each step fills the fields under its name."""
 
     __slots__ = (
+        "aged",
         "agent_id",
         "body",
         "cache_key",
@@ -107,6 +108,8 @@ class Record:
         # claim: the key that the record was stored under, and whether that is not its own
         self.stored_key = ""
         self.conflict = False
+        # claim: the key held this very record already, so that it ends before what is stored now
+        self.aged = False
 
     def note(self, name: str, value: Any) -> None:
         """Add an entry to `_prep`."""

@@ -51,7 +51,7 @@ def pack_state(state: State) -> bytes:
         "form": _FORM,
         "records": profile.records,
         "counts": {name: {str(b): n for b, n in buckets.items()} for name, buckets in profile.counts.items()},
-        "typical": profile.typical,
+        "typical": {name: [*typical] for name, typical in profile.typical.items()},
         "values": state.values,
         "counted": state.counted,
     }

@@ -1,6 +1,6 @@
 """Near-duplicates: an agent's texts whose SimHash is nearly the same.
 
-A table of 4 × 256 slots an agent: a hash has a slot in each of its four bands of 16 bits, the newest stays.
+A table of four times 256 slots an agent: a hash has a slot in each of its four bands of 16 bits, the newest stays.
 Two hashes that differ in three bits at most agree in one band at least, so they share a slot.
 """
 

@@ -17,6 +17,7 @@ from sluice.history.agent import History, State, pack_state, unpack_state
 from sluice.history.compare import entry_of
 from sluice.history.near import pack, slots, unpack
 from sluice.history.profile import learn
+from sluice.impute import last_value_key
 from sluice.record import Record
 
 HISTORY_PREFIX: Final = "#history:"
@@ -109,43 +110,49 @@ def remember(records: Sequence[Record], what: Remembered, cache: Commands, timeo
 
 
 def _write(agent: str, records: Sequence[Record], what: Remembered) -> Command:
-    history: History = records[0].history
-    fields: list[str] = []
-    if what.near:
-        # From when the batch began: never later than the record itself expires.
-        expires = history.now + what.record_ttl
-        for record in records:
-            if "simhash" in record.features and "near_duplicate" not in record.flags:
-                entry = entry_of(record)._replace(expires=expires, member=_member(record))
-                packed = pack(entry)
-                for slot in slots(entry.simhash):
-                    fields += (slot, packed)
-    state = b""
-    if what.profile or any(what.fields.values()):
-        state = pack_state(_next_state(history.state, records, what))
+    history = records[0].history or History(0)
+    state = _next_state(history.state, records, what)
+    packed = b"" if state is history.state else pack_state(state)
+    fields = _texts(records, history.now + what.record_ttl) if what.near else []
     head = ("EVAL", REMEMBER_SCRIPT, 1, HISTORY_PREFIX + agent, _FORGET_SECONDS)
-    return (*head, history.packed, b"" if state == history.packed else state, *fields)
+    return (*head, history.packed, packed, *fields)
 
 
-def _member(record: Record) -> str:
-    return record.stored_key[len(record.agent_id) + 1 :]
+def _texts(records: Sequence[Record], expires: int) -> list[str]:
+    """Return slots and entries of the records that can be an original until `expires`.
+
+    That is counted from when the batch began, so never later than what it stored is there. A record that was
+    stored already, by an invocation whose answer was lost, ends earlier, and has been remembered then.
+    """
+    fields: list[str] = []
+    for record in records:
+        if "simhash" in record.features and "near_duplicate" not in record.flags and not record.aged:
+            member = record.stored_key[len(record.agent_id) + 1 :]
+            entry = entry_of(record)._replace(expires=expires, member=member)
+            packed = pack(entry)
+            for slot in slots(entry.simhash):
+                fields += (slot, packed)
+    return fields
 
 
 def _next_state(state: State, records: Sequence[Record], what: Remembered) -> State:
-    fresh = [
-        record for record in records if record.message.origin.offset > state.counted.get(_place(record), -1)
-    ]
-    fresh.sort(key=lambda record: record.message.origin)
-    profile = (
-        learn(state.profile, [record.features for record in fresh])
-        if what.profile and fresh
-        else state.profile
-    )
+    """Return the state with what was not counted yet; the same one if there is nothing."""
+    if not what.profile and not any(what.fields.values()):
+        return state
+    fresh = [record for record in records if _offset(record) > state.counted.get(_place(record), -1)]
+    if not fresh:
+        return state
+    fresh.sort(key=_offset)
+    features = [record.features for record in fresh] if what.profile else []
     counted, values = dict(state.counted), dict(state.values)
     for record in fresh:
-        counted[_place(record)] = record.message.origin.offset
+        counted[_place(record)] = _offset(record)
         values |= _values(record, what.fields.get(record.schema, ()))
-    return State(profile, values, counted)
+    return State(learn(state.profile, features), values, counted)
+
+
+def _offset(record: Record) -> int:
+    return record.message.origin.offset
 
 
 def _place(record: Record) -> str:
@@ -157,7 +164,7 @@ def _values(record: Record, names: Collection[str]) -> dict[str, Any]:
     body, imputed = record.body, record.notes.get("imputed", {})
     own = {name: body[name] for name in names if body.get(name) is not None and name not in imputed}
     return {
-        f"{record.schema} {name}": value
+        last_value_key(record.schema, name): value
         for name, value in own.items()
         if len(orjson.dumps(value)) <= _LONGEST_VALUE
     }
