@@ -19,7 +19,10 @@ from sluice.enrich import enriching
 from sluice.features import Group
 from sluice.features.step import measuring
 from sluice.fingerprint import fingerprinting
+from sluice.history import NearPolicy
+from sluice.history.compare import comparing
 from sluice.identify import identify
+from sluice.impute import imputing
 from sluice.outcome import DeadLetter, Rejected
 from sluice.reasons import Reason
 from sluice.record import Message, Record, Step
@@ -53,10 +56,11 @@ def standard_steps(
     kept_kinds: Collection[str],
     features: Collection[Group],
     urls: UrlMode,
-) -> tuple[Step, ...]:
-    """Return the steps in their order; sizes in bytes."""
+    near: NearPolicy,
+) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Return the steps in their order, those that take the agents' history apart; sizes in bytes."""
     redactor = Redactor(redaction_key, kept_kinds)
-    return (
+    alone = (
         decoding(max_message_bytes),
         validating(schemas),
         fingerprinting(redaction_key),
@@ -64,8 +68,13 @@ def standard_steps(
         identify,
         cleaning(redactor, schemas, urls),
         measuring(features),
+    )
+    with_history = (
+        imputing({name: schema.impute for name, schema in schemas.items()}),
+        comparing(near),
         enriching(version, max_cleaned_bytes, passed_headers, redactor),
     )
+    return alone, with_history
 
 
 Verdict = Record | DeadLetter

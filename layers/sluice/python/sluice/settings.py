@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from sluice.clean.profiles import URL_MODES, UrlMode
 from sluice.features import GROUPS, Group
+from sluice.history import NEAR_POLICIES, NearPolicy
 from sluice.redact.kinds import known_kinds
 from sluice.version import pipeline_version
 
@@ -57,6 +58,11 @@ DOCUMENTED: Final = (
         "web addresses: profile (as the profile has it) | remove | keep | host (alone)"
         " | strip (credentials and tracking)",
     ),
+    Setting(
+        "NEAR_DUPLICATES",
+        "tag",
+        "off | tag | drop: what to do with an agent's near-duplicates, where FEATURES has simhash",
+    ),
     Setting("PARTIAL_FAILURES", "false", "true only where the event source has ReportBatchItemFailures on"),
     Setting(
         "REDACTION_KEY",
@@ -69,7 +75,7 @@ DOCUMENTED: Final = (
 
 
 # What decides a record's result and so is a part of the pipeline's version.
-_DECIDE: Final = ("FEATURES", "URL_MODE", "REDACTION_KEEP")
+_DECIDE: Final = ("FEATURES", "NEAR_DUPLICATES", "URL_MODE", "REDACTION_KEEP")
 
 
 class SettingsError(ValueError):
@@ -93,6 +99,7 @@ class Settings:
     passed_headers: tuple[str, ...]
     features: tuple[Group, ...]
     urls: UrlMode
+    near_duplicates: NearPolicy
     partial_failures: bool
     redaction: RedactionSettings
     pipeline_version: str
@@ -173,6 +180,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         passed_headers=reader.names("PASSED_HEADERS"),
         features=_features(reader),
         urls=cast("UrlMode", reader.choice("URL_MODE", *URL_MODES)),
+        near_duplicates=cast("NearPolicy", reader.choice("NEAR_DUPLICATES", *NEAR_POLICIES)),
         partial_failures=reader.choice("PARTIAL_FAILURES", "true", "false") == "true",
         redaction=_redaction(reader),
         pipeline_version=reader.text("PIPELINE_VERSION") or pipeline_version(chosen=reader.changed(*_DECIDE)),

@@ -37,6 +37,8 @@ MetricName = Literal[
     "BreakerTripped",
     # Count: producers purged and replaced while the batch was published
     "ProducersReplaced",
+    # Count: agents whose history the cache did not give or take, so that flags may be missing
+    "HistoriesMissed",
     # Count: message headers that are not on the allow-list
     "HeadersDropped",
     # Bytes: length of a message's value; up to 100 evenly spaced order statistics of the batch
@@ -75,12 +77,11 @@ def report(
     request_id: str,
     *,
     log: Logger,
-    replaced: int = 0,
     write: Callable[[str], object] = print,
 ) -> None:
     """Write a batch's EMF lines and its one log line; `now_ms` is in epoch milliseconds."""
     reasons = Counter(o.reason for o in delivery.outcomes if type(o) is DeadLetter)
-    counts = _counts(delivery, replaced)
+    counts = _counts(delivery)
     metrics: _MetricSet = {name: {"Unit": "Count", "Value": value} for name, value in counts.items()}
     metrics |= _distributions([message_of(o) for o in delivery.outcomes], now_ms)
     for stage, seconds in delivery.stage_seconds.items():
@@ -97,7 +98,7 @@ def report(
     (log.warning if delivery.cuts else log.info)("batch", extra=details)
 
 
-def _counts(delivery: Delivery, replaced: int) -> dict[MetricName, int]:
+def _counts(delivery: Delivery) -> dict[MetricName, int]:
     kinds = Counter(map(type, delivery.outcomes))
     cleaned = [outcome.record for outcome in delivery.outcomes if type(outcome) is Cleaned]
     return {
@@ -108,7 +109,8 @@ def _counts(delivery: Delivery, replaced: int) -> dict[MetricName, int]:
         "RecordsDeadLettered": kinds[DeadLetter],
         "RecordsRetried": kinds[Retry],
         "BreakerTripped": int(delivery.breaker),
-        "ProducersReplaced": replaced,
+        "ProducersReplaced": delivery.replaced,
+        "HistoriesMissed": delivery.histories_missed,
         "HeadersDropped": sum(dropped_headers(record) for record in cleaned if record.message.headers),
     }
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 import jsonschema_rs
 
 from sluice.clean.profiles import DEFAULT_PROFILE, PROFILES
+from sluice.impute import IMPUTE_KEYWORD, Rule, read_rules
 from sluice.outcome import Rejected
 from sluice.record import Record, Step
 
@@ -37,7 +38,7 @@ _DATE_TIME_SHAPE: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 )
 _SCHEMAS_BY_NAME: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs"})
-_LITERALS: Final = frozenset({"const", "enum", "default", "examples"})
+_LITERALS: Final = frozenset({"const", "enum", "default", "examples", IMPUTE_KEYWORD})
 
 
 class SchemaNotUsableError(ValueError):
@@ -52,6 +53,8 @@ class Schema(NamedTuple):
     is_valid: Callable[[Any], bool]
     # the cleaning profile of its messages, by `x-sluice-profile`
     profile: str = DEFAULT_PROFILE
+    # what fills in a missing field, by `x-sluice-impute`
+    impute: tuple[Rule, ...] = ()
 
 
 def load_schemas(folder: Path = SCHEMAS) -> dict[str, Schema]:
@@ -83,16 +86,24 @@ def compile_schema(name: str, document: dict[str, Any]) -> Schema:
     for keyword, value in _keywords(document):
         _check_keyword(name, keyword, value)
     try:
-        validator = jsonschema_rs.Draft202012Validator(
-            _mended(document),
-            validate_formats=True,
-            # The regex crate: linear time, and look-around or back-references fail here, at load.
-            pattern_options=jsonschema_rs.RegexOptions(),
-            retriever=_no_network,
-        )
+        is_valid = _check_of(document)
+        # A field's own schema may refer to the definitions of the whole.
+        definitions = {"$defs": document.get("$defs", {})}
+        rules = read_rules(document, IDENTITY, lambda field: _check_of(definitions | field))
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         _refuse(name, str(error))
-    return Schema(name, document, validator.is_valid, _profile(name, document))
+    return Schema(name, document, is_valid, _profile(name, document), rules)
+
+
+def _check_of(document: Any) -> Callable[[Any], bool]:
+    validator = jsonschema_rs.Draft202012Validator(
+        _mended(document),
+        validate_formats=True,
+        # The regex crate: linear time, and look-around or back-references fail here, at load.
+        pattern_options=jsonschema_rs.RegexOptions(),
+        retriever=_no_network,
+    )
+    return validator.is_valid
 
 
 def _profile(name: str, document: dict[str, Any]) -> str:

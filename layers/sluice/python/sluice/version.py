@@ -11,9 +11,9 @@ from sluice import __version__
 
 _PACKAGE = Path(__file__).parent
 _RULES = (
-    "pipeline.py", "decode.py", "validate.py", "fingerprint.py", "identify.py", "enrich.py", "reasons.py",
+    "pipeline.py", "decode.py", "validate.py", "fingerprint.py", "identify.py", "impute.py", "enrich.py", "reasons.py",
 )  # fmt: skip
-_FOLDERS = ("clean/*.py", "features/*.py", "redact/*.py", "redact/*.toml", "schemas/*/*.json")
+_FOLDERS = ("clean/*.py", "features/*.py", "history/*.py", "redact/*.py", "redact/*.toml", "schemas/*/*.json")
 
 
 def pipeline_version(package: Path = _PACKAGE, chosen: Mapping[str, str] = MappingProxyType({})) -> str:

@@ -11,6 +11,10 @@ from sluice.clean.profiles import UrlMode
 from sluice.deadline import Deadline
 from sluice.deliver import Delivery, Sinks, deliver
 from sluice.features import Group
+from sluice.history.compare import NearPolicy
+from sluice.history.histories import Histories
+from sluice.history.store import Remembered
+from sluice.impute import remembered_fields
 from sluice.pipeline import Pipeline, standard_steps
 from sluice.record import Message
 from sluice.settings import Settings, SettingsError, read_settings
@@ -48,6 +52,7 @@ def build_pipeline(
     kept_kinds: Collection[str] = (),
     features: Collection[Group] = (),
     urls: UrlMode = "profile",
+    near: NearPolicy = "tag",
 ) -> Pipeline:
     """Build the pure pipeline; sizes in bytes, `version` empty means computed from the rules.
 
@@ -64,8 +69,9 @@ def build_pipeline(
         kept_kinds=kept_kinds,
         features=features,
         urls=urls,
+        near=near,
     )
-    return Pipeline(version, steps)
+    return Pipeline(version, *steps)
 
 
 class Preprocess:
@@ -84,7 +90,9 @@ class Preprocess:
             kept_kinds=settings.redaction.keep,
             features=settings.features,
             urls=settings.urls,
+            near=settings.near_duplicates,
         )
+        self._remembered = _remembered(settings)
         self._topic = CleanedTopic(settings.cleaned_topic, _producer(settings, first_bootstrap, deadline))
         self._sinks = Sinks(
             cache=open_cache(settings.cache, io_timeout),
@@ -101,23 +109,36 @@ class Preprocess:
     ) -> dict[str, Any]:
         """Process one event's messages; raises RetryBatchError when some are to be retried and cannot be named."""
         started = time.perf_counter()
-        judged = self._pipeline.judge(messages, source)
+        histories = Histories(self._remembered, self._sinks.cache, deadline)
+        judged = self._pipeline.judge(messages, source, histories.recall if self._remembered.anything else None)
         seconds = time.perf_counter() - started
         replaced = self._topic.replaced
         delivery = deliver(messages, judged, self._sinks, deadline)
         delivery.stage_seconds["judge"] = seconds
-        return self._answer(delivery, context, self._topic.replaced - replaced)
+        delivery.replaced = self._topic.replaced - replaced
+        return self._answer(delivery, context, histories)
 
-    def _answer(self, delivery: Delivery, context: Context, replaced: int) -> dict[str, Any]:
+    def _answer(self, delivery: Delivery, context: Context, histories: Histories) -> dict[str, Any]:
         failures = delivery.batch_item_failures()
         if failures and not self._partial_failures:
             delivery.retry_all()
+        histories.remember(delivery)
         now_ms = time.time_ns() // 1_000_000
-        report(delivery, now_ms, context.aws_request_id, log=self._log, replaced=replaced)
+        report(delivery, now_ms, context.aws_request_id, log=self._log)
         if failures and not self._partial_failures:
             msg = f"{len(delivery.outcomes)} records are to be retried; cut at {delivery.cuts}"
             raise RetryBatchError(msg)
         return {"batchItemFailures": failures}
+
+
+def _remembered(settings: Settings) -> Remembered:
+    features = settings.features
+    return Remembered(
+        profile="outliers" in features,
+        near="simhash" in features and settings.near_duplicates != "off",
+        fields=remembered_fields({name: schema.impute for name, schema in load_schemas().items()}),
+        record_ttl=settings.cache.record_ttl,
+    )
 
 
 def _calm_collector() -> None:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
+from sluice.history import NearPolicy
 from sluice.history.agent import History
 from sluice.history.near import Entry, Near, may_replace, nearest, slots
 from sluice.history.profile import outliers
 from sluice.record import Record, Step
-
-NearPolicy = Literal[
-    # near-duplicates are not looked for
-    "off",
-    # a near-duplicate is kept and names its original
-    "tag",
-    # a near-duplicate is dropped, if its original is sure to live on; else it is tagged
-    "drop",
-]
-NEAR_POLICIES: Final[tuple[NearPolicy, ...]] = get_args(NearPolicy)
 
 
 def comparing(policy: NearPolicy) -> Step:
