@@ -62,8 +62,7 @@ class Delivery:
     breaker: bool = False
     faults: dict[str, str] = field(default_factory=dict)
     stage_seconds: dict[str, float] = field(default_factory=dict)
-    # Producers replaced while the batch was published, and agents whose history was not read or not written.
-    replaced: int = 0
+    # Agents whose history was not read or not written.
     histories_missed: int = 0
 
     def batch_item_failures(self) -> list[dict[str, dict[str, str | int]]]:

@@ -77,11 +77,12 @@ def report(
     request_id: str,
     *,
     log: Logger,
+    replaced: int = 0,
     write: Callable[[str], object] = print,
 ) -> None:
     """Write a batch's EMF lines and its one log line; `now_ms` is in epoch milliseconds."""
     reasons = Counter(o.reason for o in delivery.outcomes if type(o) is DeadLetter)
-    counts = _counts(delivery)
+    counts = _counts(delivery, replaced)
     metrics: _MetricSet = {name: {"Unit": "Count", "Value": value} for name, value in counts.items()}
     metrics |= _distributions([message_of(o) for o in delivery.outcomes], now_ms)
     for stage, seconds in delivery.stage_seconds.items():
@@ -98,7 +99,7 @@ def report(
     (log.warning if delivery.cuts else log.info)("batch", extra=details)
 
 
-def _counts(delivery: Delivery) -> dict[MetricName, int]:
+def _counts(delivery: Delivery, replaced: int) -> dict[MetricName, int]:
     kinds = Counter(map(type, delivery.outcomes))
     cleaned = [outcome.record for outcome in delivery.outcomes if type(outcome) is Cleaned]
     return {
@@ -109,7 +110,7 @@ def _counts(delivery: Delivery) -> dict[MetricName, int]:
         "RecordsDeadLettered": kinds[DeadLetter],
         "RecordsRetried": kinds[Retry],
         "BreakerTripped": int(delivery.breaker),
-        "ProducersReplaced": delivery.replaced,
+        "ProducersReplaced": replaced,
         "HistoriesMissed": delivery.histories_missed,
         "HeadersDropped": sum(dropped_headers(record) for record in cleaned if record.message.headers),
     }

@@ -115,16 +115,15 @@ class Preprocess:
         replaced = self._topic.replaced
         delivery = deliver(messages, judged, self._sinks, deadline)
         delivery.stage_seconds["judge"] = seconds
-        delivery.replaced = self._topic.replaced - replaced
-        return self._answer(delivery, context, histories)
-
-    def _answer(self, delivery: Delivery, context: Context, histories: Histories) -> dict[str, Any]:
-        failures = delivery.batch_item_failures()
-        if failures and not self._partial_failures:
+        if delivery.cuts and not self._partial_failures:
             delivery.retry_all()
         histories.remember(delivery)
+        return self._answer(delivery, context, self._topic.replaced - replaced)
+
+    def _answer(self, delivery: Delivery, context: Context, replaced: int) -> dict[str, Any]:
+        failures = delivery.batch_item_failures()
         now_ms = time.time_ns() // 1_000_000
-        report(delivery, now_ms, context.aws_request_id, log=self._log)
+        report(delivery, now_ms, context.aws_request_id, log=self._log, replaced=replaced)
         if failures and not self._partial_failures:
             msg = f"{len(delivery.outcomes)} records are to be retried; cut at {delivery.cuts}"
             raise RetryBatchError(msg)
