@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sluice.claim import _INDEX_SCRIPT, _WITHDRAW_SCRIPT, Command, CommandError, Reply
+from sluice.history.store import REMEMBER_SCRIPT
 from tests.fakes.schedule import Clock, Killed, Mode, Schedule
 
-Value = bytes | dict[bytes, float] | list[bytes]
+
+class Fields(NamedTuple):
+    """A hash: its fields by name."""
+
+    of: dict[bytes, bytes]
+
+
+Value = bytes | dict[bytes, float] | list[bytes] | Fields
 _OK = b"OK"
 _LOST = CommandError("connection")
 _WRONG_TYPE = CommandError("WRONGTYPE", foreign=True)
 
 
 class Entry(NamedTuple):
-    """What a key holds (a string, a sorted set or a list) and when it ends; None means never."""
+    """What a key holds (a string, a sorted set, a list or a hash) and when it ends; None means never."""
 
     value: Value
     ends: float | None
@@ -149,6 +157,28 @@ class FakeCache:
         self._entries[key] = Entry(dict(newest), self._clock.now + int(words[0]))
         return 1
 
+    def hmget(self, key: bytes, words: Sequence[bytes]) -> Reply | CommandError:
+        found = self.value(key)
+        if found is not None and not isinstance(found, Fields):
+            return _WRONG_TYPE
+        values: list[Any] = [found.of.get(word) if found else None for word in words]
+        return values
+
+    def remember(self, key: bytes, words: Sequence[bytes]) -> Reply | CommandError:
+        """Do what the script of the history does."""
+        found = self.value(key)
+        if found is not None and not isinstance(found, Fields):
+            return _WRONG_TYPE
+        fields = dict(found.of) if found else {}
+        seconds, old, new, *rest = words
+        if new and fields.get(b"state", b"") == old:
+            fields[b"state"] = new
+        fields |= dict(zip(rest[::2], rest[1::2], strict=True))
+        if not fields:
+            return 0
+        self._entries[key] = Entry(Fields(fields), self._clock.now + int(seconds))
+        return 1
+
     def withdraw(self, key: bytes, words: Sequence[bytes]) -> Reply | CommandError:
         """Do what the withdraw script does."""
         found = self.value(key)
@@ -167,10 +197,12 @@ _Action = Callable[[FakeCache, bytes, Sequence[bytes]], Reply | CommandError]
 _SCRIPTS: dict[str, _Action] = {
     _INDEX_SCRIPT: FakeCache.note_members,
     _WITHDRAW_SCRIPT: FakeCache.withdraw,
+    REMEMBER_SCRIPT: FakeCache.remember,
 }
 _COMMANDS: dict[str, _Action] = {
     "GET": FakeCache.get,
     "DEL": FakeCache.delete,
+    "HMGET": FakeCache.hmget,
     "LPUSH": FakeCache.lpush,
     "TTL": FakeCache.ttl,
     "ZRANGE": FakeCache.zrange,

@@ -34,7 +34,7 @@ def test_first() -> None:
     assert claimed(cache, one) == [STORED]
     assert cache.value(KEY) == one.value
     assert cache.run([("TTL", KEY)], 1.0) == [TTL]
-    assert (one.stored_key, one.conflict) == (KEY, False)
+    assert (one.stored_key, one.conflict, one.aged) == (KEY, False, False)
     assert cache.round_trips[0][0] == ("SET", KEY, one.value, "NX", "GET", "EX", TTL)
     assert kinds(cache)[:-1] == [["SET"]]
 
@@ -46,7 +46,7 @@ def test_mine_and_equal() -> None:
     again = record(1)
 
     assert claimed(cache, again) == [STORED]
-    assert again.stored_key == KEY
+    assert (again.stored_key, again.aged) == (KEY, True)
     assert kinds(cache) == [["SET"], ["SET"]]
 
 
@@ -62,6 +62,7 @@ def test_mine_and_changed() -> None:
     assert cache.value(KEY) == changed.value
     assert cache.run([("TTL", KEY)], 1.0) == [TTL]
     assert not changed.conflict
+    assert not changed.aged
     assert cache.round_trips[2] == [("SET", KEY, changed.value, "EX", TTL)]
 
 

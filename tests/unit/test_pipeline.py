@@ -178,5 +178,7 @@ def test_steps_in_order() -> None:
         "identify",
         "clean",
         "measure",
+        "impute",
+        "compare",
         "enrich",
     ]

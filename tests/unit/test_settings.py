@@ -41,6 +41,7 @@ DEFAULTS = Settings(
     partial_failures=False,
     redaction=RedactionSettings(KEY, ()),
     urls="profile",
+    near_duplicates="tag",
     pipeline_version=pipeline_version(),
 )
 SECRET = "s3cret"
@@ -85,6 +86,7 @@ SET: list[tuple[str, str, str, object]] = [
     ("FEATURES", "simhash, language", "features", ("language", "simhash")),
     ("FEATURES", "all", "features", GROUPS),
     ("URL_MODE", "host", "urls", "host"),
+    ("NEAR_DUPLICATES", "drop", "near_duplicates", "drop"),
     ("PARTIAL_FAILURES", "true", "partial_failures", True),
     ("REDACTION_KEY", "arn:aws:x", "redaction", RedactionSettings("arn:aws:x", ())),
     ("REDACTION_KEEP", "IP, EMAIL", "redaction", RedactionSettings(KEY, ("IP", "EMAIL"))),
@@ -98,7 +100,7 @@ SET: list[tuple[str, str, str, object]] = [
 @pytest.mark.parametrize(("name", "value", "field", "expected"), SET, ids=lambda v: str(v)[:30])
 def test_each_setting(name: str, value: str, field: str, expected: object) -> None:
     """Every variable sets its field and no other, but for the version that names what decides a record's result."""
-    decides = {name: value} if name in {"FEATURES", "URL_MODE", "REDACTION_KEEP"} else {}
+    decides = {name: value} if name in {"FEATURES", "NEAR_DUPLICATES", "URL_MODE", "REDACTION_KEEP"} else {}
     changed: dict[str, Any] = {"pipeline_version": pipeline_version(chosen=decides), field: expected}
 
     assert read_settings(LEAST | {name: value}) == Settings(**(vars(DEFAULTS) | changed))
@@ -151,6 +153,7 @@ def test_every_setting_is_tested() -> None:
         ("KAFKA_AUTH", "iam"),
         ("REDIS_MODE", "sentinel"),
         ("REDIS_AUTH", "Password"),
+        ("NEAR_DUPLICATES", "delete"),
         ("PARTIAL_FAILURES", "1"),
         ("PARTIAL_FAILURES", "True"),
         ("RECORD_TTL_SECONDS", "0"),

@@ -62,6 +62,7 @@ FULL = Delivery(
     outcomes(cleaned=5, conflicts=2, duplicates=3, retried=4, empty=1, not_json=2),
     {"t-0": 7},
     stage_seconds={"judge": 0.0012345, "store": 0.5, "publish": 1.0, "dead_letters": 0.0},
+    histories_missed=6,
 )
 STAGES = ["JudgeMilliseconds", "StoreMilliseconds", "PublishMilliseconds", "DeadLettersMilliseconds"]
 
@@ -128,6 +129,7 @@ def test_counts() -> None:
         "RecordsRetried": 4,
         "BreakerTripped": 0,
         "ProducersReplaced": 1,
+        "HistoriesMissed": 6,
         "HeadersDropped": 5,
     }
     assert [line[name] for name in STAGES] == [1.234, 500.0, 1000.0, 0.0]

@@ -20,6 +20,9 @@ DECIDING = [
     "clean/__init__.py",
     "clean/step.py",
     "clean/remove_urls.py",
+    "features/simhash.py",
+    "history/near.py",
+    "impute.py",
     "schemas/agent_output/1.json",
 ]
 

@@ -145,7 +145,8 @@ def _keywords(node: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(node, dict):
         for keyword, value in node.items():
             yield keyword, value
-            yield from _keywords(value)
+            if keyword != IMPUTE_KEYWORD:  # its constant may look like a schema
+                yield from _keywords(value)
     elif isinstance(node, list):
         for item in node:
             yield from _keywords(item)

@@ -11,7 +11,7 @@ from sluice.clean.profiles import UrlMode
 from sluice.deadline import Deadline
 from sluice.deliver import Delivery, Sinks, deliver
 from sluice.features import Group
-from sluice.history.compare import NearPolicy
+from sluice.history import NearPolicy
 from sluice.history.histories import Histories
 from sluice.history.store import Remembered
 from sluice.impute import remembered_fields
@@ -110,7 +110,9 @@ class Preprocess:
         """Process one event's messages; raises RetryBatchError when some are to be retried and cannot be named."""
         started = time.perf_counter()
         histories = Histories(self._remembered, self._sinks.cache, deadline)
-        judged = self._pipeline.judge(messages, source, histories.recall if self._remembered.anything else None)
+        judged = self._pipeline.judge(
+            messages, source, histories.recall if self._remembered.anything else None
+        )
         seconds = time.perf_counter() - started
         replaced = self._topic.replaced
         delivery = deliver(messages, judged, self._sinks, deadline)
