@@ -14,7 +14,7 @@ TABLE = {
     "blank lines between": ("a\n\na\n\na\n\na\n\nb", "a\n<REPEATED:3>\n\nb"),
     "blank lines before": ("\n\na\na\na\na", "\n\na\n<REPEATED:3>"),
     "blank lines are no repetition": ("a\n\n\n\n\n\nb", "a\n\n\n\n\n\nb"),
-    "trailing blanks do not tell": ("a \na\na\t\na", "a \n<REPEATED:3>"),
+    "trailing blanks do not tell": ("a \na\na\t\na\na\na", "a \n<REPEATED:5>"),
     "indents do": ("a\n a\na\n a", "a\n a\na\n a"),
     "two in turn": ("a\nb\n" * 4, "a\nb\n" * 4),
     "the count itself": ("<REPEATED:3>\n" * 5, "<REPEATED:3>\n<REPEATED:4>\n"),

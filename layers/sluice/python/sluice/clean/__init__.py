@@ -28,16 +28,20 @@ def clean(text: str, chain: Chain = STANDARD) -> tuple[str, tuple[str, ...]]:
     # Most texts need a single look: what the short cut returns is known to be a fixed point.
     if chain is STANDARD and (plain := clean_plain(text)) is not None:
         return plain
-    fired: set[Operator] = set()
+    fired: set[str] = set()
     for _ in range(MAX_ROUNDS):
         before = text
         text = _run(text, chain, fired)
         if text == before or (chain is STANDARD and clean_plain(text) == (text, ())):
-            return text, tuple(step.name for step in chain if step in fired and not step.silent)
+            return text, _flags(chain, fired) if fired else ()
     raise CleaningDidNotSettle(f"the text still changed in round {MAX_ROUNDS}")
 
 
-def _run(text: str, chain: Chain, fired: set[Operator]) -> str:
+def _flags(chain: Chain, fired: set[str]) -> tuple[str, ...]:
+    return tuple(operator.name for operator in chain if operator.name in fired and not operator.silent)
+
+
+def _run(text: str, chain: Chain, fired: set[str]) -> str:
     """Run the chain once: first what takes the text whole, then what takes it by parts."""
     # Nothing that takes a text whole finds anything in ASCII without controls.
     dirty = not is_clean_ascii(text)
@@ -45,29 +49,30 @@ def _run(text: str, chain: Chain, fired: set[Operator]) -> str:
     for operator in chain:
         if operator.kinds is EVERYTHING:
             if dirty and (washed := operator.wash(text)) != text:
-                fired.add(operator)
+                fired.add(operator.name)
                 text = washed
         else:
-            parts = segment(text) if parts is None else parts
-            if (washed_parts := _wash_parts(parts, operator)) != parts:
-                fired.add(operator)
-                parts = washed_parts
+            if parts is None:
+                parts = segment(text)
+            if _wash_parts(parts, operator):
+                fired.add(operator.name)
     return text if parts is None else "".join([part.text for part in parts])
 
 
-def _wash_parts(parts: list[Segment], operator: Operator) -> list[Segment]:
-    washed = [_wash_part(part, operator) if part.kind in operator.kinds else part for part in parts]
-    if operator.trims and washed:
-        if washed[0].kind == "prose":
-            washed[0] = Segment("prose", washed[0].text.lstrip(operator.trims))
-        if washed[-1].kind == "prose":
-            washed[-1] = Segment("prose", washed[-1].text.rstrip())
-    return washed
-
-
-def _wash_part(part: Segment, operator: Operator) -> Segment:
-    washed = operator.wash(part.text)
-    if washed == part.text:
-        return part
-    # Of JSON the raw text is only a probe: what changes nothing there changes no string in it, either.
-    return Segment(part.kind, map_values(part.text, operator.wash) if part.kind == "json" else washed)
+def _wash_parts(parts: list[Segment], operator: Operator) -> bool:
+    """Wash the parts that the operator may touch, in their places; tell whether one changed."""
+    changed, last = False, len(parts) - 1
+    for place, (kind, text) in enumerate(parts):
+        if kind not in operator.kinds:
+            continue
+        washed = operator.wash(text)
+        if kind == "json" and washed != text:
+            # The raw text was only a probe: what changes nothing there changes no string in it, either.
+            washed = map_values(text, operator.wash)
+        if operator.trims and kind == "prose":
+            washed = washed.lstrip(operator.trims) if place == 0 else washed
+            washed = washed.rstrip() if place == last else washed
+        if washed != text:
+            parts[place] = Segment(kind, washed)
+            changed = True
+    return changed

@@ -27,8 +27,10 @@ def may_repeat(text: str) -> bool:
     """Tell whether lines that are not blank occur often enough."""
     if text.count("\n") < MIN_REPEATS - 1:
         return False
-    lines = [line for line in map(str.rstrip, text.split("\n")) if line]
-    return len(lines) - len(set(lines)) >= MIN_REPEATS - 1
+    lines = text.split("\n")
+    repeats = len(lines) - len(set(lines))
+    # Blank lines are equal, too, and count for nothing.
+    return repeats >= MIN_REPEATS - 1 and repeats - max(0, lines.count("") - 1) >= MIN_REPEATS - 1
 
 
 def _with_blanks(lines: list[str]) -> list[list[str]]:

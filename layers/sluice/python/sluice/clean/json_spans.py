@@ -33,6 +33,8 @@ def is_json(text: str) -> bool:
 def json_spans(text: str, fences: Sequence[Span]) -> list[Span]:
     """Return start and end of every object and array outside the fences that parses, outermost first found."""
     spans: list[Span] = []
+    if '"' not in text or ("{" not in text and "[" not in text):
+        return spans
     budget, at, walls = _READINGS * len(text) + 2_000, 0, [*fences, (len(text), len(text))]
     for wall, beyond in walls:
         while budget >= 0 and (opener := _OPENER.search(text, at, wall)) is not None:

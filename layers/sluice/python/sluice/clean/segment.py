@@ -40,10 +40,9 @@ class Segment(NamedTuple):
 _CONTINUES = re.compile(
     r"\[?\d\d[\d:/]|\[?[A-Z]{3}|[A-Z][a-z]{2} [ \d]\d |\d{1,3}(?:\.\d{1,3}){3} "  # a log
     r"|@@ |\+\+\+ |Traceback |\$ "
-    r"|[^ ]++(?: [^ ]++)*+ {2}"  # aligned by blanks
-    r"|.*(?:[;{})]$| = )"  # code
 )
-_INDENTED = re.compile(r"[ \t]++[^\s*+0-9-]")
+_INDENTED = re.compile(r" ++[^\s*+0-9-]")
+_CODE_ENDS = (";", "{", "}", ")")
 
 
 def may_hold_structure(text: str) -> bool:
@@ -51,26 +50,33 @@ def may_hold_structure(text: str) -> bool:
     # Single characters: to look for two costs twenty times as much.
     if '"' in text and ("{" in text or "[" in text):
         return True
-    return "\n" in text and ("|" in text or "`" in text or "\t" in text or "~" in text or _has_line(text))
+    if "\n" not in text:
+        return False
+    return "|" in text or "`" in text or "\t" in text or "~" in text or _has_line(text.split("\n"))
 
 
-def _has_line(text: str) -> bool:
+def _has_line(lines: list[str]) -> bool:
     """Tell whether a line is indented or, following another, could belong to a structure."""
-    at = text.find("\n")
-    while at >= 0:
-        end = text.find("\n", at + 1)
-        line = text[at + 1 : end if end >= 0 else None]
+    before = ""
+    for line in lines:
         if line and (
-            (line[0] == " " and (_INDENTED.match(line) or text[at - 1 : at] == ":"))
-            or (
-                at
-                and text[at - 1] != "\n"
-                and (_CONTINUES.match(line) or line.count(",") - line.count(", ") > 1)
-            )
+            (_INDENTED.match(line) or before[-1:] == ":")
+            if line[0] == " "
+            else (before and line[:2] != "- " and _may_continue(line))
         ):
             return True
-        at = end
+        before = line
     return False
+
+
+def _may_continue(line: str) -> bool:
+    return (
+        line.endswith(_CODE_ENDS)
+        or ("=" in line and " = " in line)
+        or ("  " in line)
+        or ("," in line and line.count(",") - line.count(", ") > 1)
+        or _CONTINUES.match(line) is not None
+    )
 
 
 def segment(text: str) -> list[Segment]:

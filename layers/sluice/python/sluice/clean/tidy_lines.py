@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sluice.clean.plain import is_clean_ascii
+
 # Line ends beyond LF, and separators of ASCII, which are white space for str.split.
 _OTHER_ENDS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 _SEPARATORS = re.compile("[\x1c-\x1f]")
@@ -13,5 +15,10 @@ _BLANK_LINES = re.compile(r"\n{3,}+")
 
 def tidy_lines(text: str) -> str:
     """Take trailing blanks and all but one of the blank lines in a row; keep every line and its indent."""
-    text = _SEPARATORS.sub(" ", _OTHER_ENDS.sub("\n", text))
-    return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text))
+    if not is_clean_ascii(text):
+        text = _SEPARATORS.sub(" ", _OTHER_ENDS.sub("\n", text))
+    if "\n" not in text:
+        return text
+    if not text.isascii() or " \n" in text or "\t\n" in text:
+        text = _TRAILING.sub("", text)
+    return _BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text
