@@ -14,11 +14,11 @@ from collections.abc import Callable
 from functools import cache
 from ipaddress import ip_address
 from math import log2
-from pathlib import Path
 from typing import Final
 
-from pybase64 import urlsafe_b64decode
+from pybase64 import b64decode
 
+from sluice.redact.kinds import RULES
 from sluice.redact.spellings import alphanumeric, digits
 
 # Bits a character: detect-secrets' limit for hexadecimal text, gitleaks' for its generic rule.
@@ -27,10 +27,11 @@ ENTROPY: Final = 3.5
 # Of a longer find the first characters tell as much.
 _JUDGED: Final = 256
 _LONGEST_HEADER: Final = 8_192
+_SPACE: Final = ord(" ")
 _HEX: Final = re.compile(rb"[0-9a-fA-F]+")
 _DIGIT: Final = re.compile(rb"[0-9]")
 _LETTER: Final = re.compile(rb"[A-Za-z]")
-_INNER_CAPITAL: Final = re.compile(rb"[A-Za-z0-9][^A-Z]*[A-Z]")
+_CAPITAL: Final = re.compile(rb"[A-Z]")
 _LOWER: Final = re.compile(rb"[a-z]")
 _SYMBOL: Final = re.compile(rb"[!@#%^*+~?]")
 _A_DATE: Final = re.compile(rb"\+?[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -74,7 +75,7 @@ def letters_and_digits(find: bytes, _: bytes, __: bytes) -> bool:
 def coded(find: bytes, _: bytes, __: bytes) -> bool:
     """Want a digit, or a capital inside the word: what has neither is a word."""
     return _DIGIT.search(find) is not None or (
-        _INNER_CAPITAL.search(find) is not None and _LOWER.search(find) is not None
+        _CAPITAL.search(find, 1) is not None and _LOWER.search(find) is not None
     )
 
 
@@ -97,7 +98,7 @@ def jose_header(find: bytes, _: bytes, __: bytes) -> bool:
     """Want a first part that is a JSON object with `alg` (RFC 7515, section 4.1.1)."""
     part = find.partition(b".")[0][:_LONGEST_HEADER]
     try:
-        header = json.loads(urlsafe_b64decode(part + b"=" * (-len(part) % 4)))
+        header = json.loads(b64decode(part + b"=" * (-len(part) % 4), b"-_", validate=True))
     except (Base64Error, ValueError, RecursionError):
         return False
     return isinstance(header, dict) and isinstance(header.get("alg"), str)
@@ -127,14 +128,25 @@ def luhn(number: str) -> bool:
 def iban(find: bytes, _: bytes, __: bytes) -> bool:
     """Want the length of its country and remainder 1 (ISO 7064, MOD 97-10)."""
     account = alphanumeric(find).decode()
-    if _iban_lengths().get(account[:2]) != len(account):
+    if iban_lengths().get(account[:2]) != len(account):
         return False
     return int("".join(str(int(char, 36)) for char in account[4:] + account[:4])) % 97 == 1
 
 
+def iban_end(find: bytes) -> int:
+    """Return how many bytes the account number takes: what follows in capitals is no part of it."""
+    missing = iban_lengths().get(find[:2].decode(), 0)
+    for at, byte in enumerate(find):
+        missing -= byte != _SPACE
+        if not missing:
+            return at + 1
+    return len(find)
+
+
 @cache
-def _iban_lengths() -> dict[str, int]:
-    with Path(__file__).with_name("rules.toml").open("rb") as file:
+def iban_lengths() -> dict[str, int]:
+    """Return the number of characters by country."""
+    with RULES.open("rb") as file:
         lengths: dict[str, int] = tomllib.load(file)["iban_lengths"]
     return lengths
 
@@ -170,3 +182,5 @@ CHECKS: Final[dict[str, Callable[[bytes, bytes, bytes], bool]]] = {
         public_address,
     )
 }  # fmt: skip
+
+TRIMS: Final[dict[str, Callable[[bytes], int]]] = {"whole": len, "iban": iban_end}

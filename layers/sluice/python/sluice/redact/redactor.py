@@ -7,6 +7,7 @@ the key can try out who or what they stand for. Without a key the placeholder is
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +15,7 @@ import re2
 
 from sluice.redact.kinds import known_kinds
 from sluice.redact.rules import Rule, load_rules
-from sluice.redact.views import DISGUISE_TRIGGER, masked, undisguised
+from sluice.redact.views import DISGUISE_TRIGGER, blanked, masked, undisguised
 
 # 32 bits: enough to join on within an agent's records, too few to be a fingerprint that outlives the key.
 _HASH_BYTES: Final = 4
@@ -27,6 +28,9 @@ _CONTEXT: Final = 16
 _SET_BYTES: Final = 64 << 20
 # In the JSON text of a whole record: an escape that may hide a letter or a slash, or a string within a string.
 _ESCAPED: Final = r"\\[u/]|\\\\[nrtbf]"
+_NUMBER: Final = re.compile(rb"-?[0-9.eE+-]+")
+_BEGINS_VALUE: Final = re.compile(rb'(?:(\\*")\s*:|[\[,])\s*\Z')
+_ENDS_VALUE: Final = re.compile(rb"\s*[],}]")
 # Combining marks, which normalisation may merge with the ">" before them.
 _MARKS: Final = re2.compile(r"\pM+")
 
@@ -36,12 +40,16 @@ class RedactionDidNotSettle(ValueError):  # noqa: N818
 
 
 class Find(NamedTuple):
-    """One thing to be replaced: from `start` to before `end` in bytes, by which rule, and its one spelling."""
+    """One thing to be replaced: from `start` to before `end` in bytes, by which rule, and its one spelling.
+
+    `plain` says that it was found in the text as it stands, not in a view of it.
+    """
 
     start: int
     end: int
     place: int
     spelling: bytes
+    plain: bool = True
 
 
 class Redactor:
@@ -59,6 +67,8 @@ class Redactor:
             raise ValueError(msg)
         self._key = key
         self._rules = tuple(r for r in (load_rules() if rules is None else rules) if r.kind not in keep)
+        kinds = "|".join(sorted(known_kinds()))
+        self._placeholders = re.compile(rf"<(?:{kinds})(?::[0-9a-f]{{8}})?>".encode())
         options = _options()
         # Compiled when first needed: all at once they take longer than the rest of the set-up.
         self._patterns: dict[int, Any] = {}
@@ -100,34 +110,46 @@ class Redactor:
 
     def _finds(self, data: bytes, fixed: int) -> list[Find]:
         """Return what is to be replaced, in the order of the text, no two overlapping, none within the prefix."""
-        plain = masked(data)
+        plain = masked(self._without_placeholders(data))
         places = self._text_set.Match(plain)
         if not places:
             return []
-        found = [find for place in places if place < self._disguise for find in self._search(place, plain)]
+        as_is = blanked(plain)
+        found = [find for place in places if place < self._disguise for find in self._search(place, as_is)]
         if self._disguise in places:
             view = undisguised(plain)
             for place in self._text_set.Match(view.data) or ():
                 if place < self._disguise:
                     for find in self._search(place, view.data):
                         start, end = view.original(find.start, find.end)
-                        found.append(find._replace(start=start, end=end))
+                        found.append(find._replace(start=start, end=end, plain=False))
         return _without_overlaps([find for find in found if find.start >= fixed], len(data))
+
+    def _without_placeholders(self, data: bytes) -> bytes:
+        """Return the text with placeholders blanked: `<PASSWORD:12345678>` names no password."""
+        return self._placeholders.sub(lambda m: b"<" * len(m[0]), data) if b"<" in data else data
 
     def _search(self, place: int, data: bytes) -> Iterator[Find]:
         rule = self._rules[place]
         if place not in self._patterns:
             self._patterns[place] = re2.compile(rule.pattern, _options())
-        for match in self._patterns[place].finditer(data):
+        at = 0
+        while (match := self._patterns[place].search(data, at)) is not None:
             start, end = _span(match)
             find = data[start:end]
+            find = find[: rule.trim(find)]
+            end = start + len(find)
             if rule.check(find, data[max(0, start - _CONTEXT) : start], data[end : end + _CONTEXT]):
                 yield Find(start, end, place, rule.canonical(find))
+                at = end
+            else:
+                at = match.start() + 1 if rule.again else match.end()
 
     def _replaced(self, data: bytes, finds: Sequence[Find]) -> bytes:
         parts, at = list[bytes](), 0
         for find in finds:
-            parts += (data[at : find.start], self._placeholder(find))
+            quote = _quote(data, find)
+            parts += (data[at : find.start], quote, self._placeholder(find), quote)
             # A mark after the find would join the placeholder's last character.
             at = find.end + len(_marks(data, find.end))
         return b"".join((*parts, data[at:]))
@@ -166,15 +188,25 @@ def _span(match: Any) -> tuple[int, int]:
 
 
 def _without_overlaps(found: Sequence[Find], length: int) -> list[Find]:
-    """Return the finds that stand, in order: an earlier rule wins, of one rule the longer find."""
+    """Return the finds that stand, in order: an earlier rule wins, of one rule what a view shows, then the longer."""
     if len(found) < 2:
         return list(found)
     kept, taken = list[Find](), bytearray(length)
-    for find in sorted(found, key=lambda find: (find.place, find.start - find.end, find.start)):
+    for find in sorted(found, key=lambda find: (find.place, find.plain, find.start - find.end, find.start)):
         if taken.find(1, find.start, find.end) < 0:
             taken[find.start : find.end] = b"\1" * (find.end - find.start)
             kept.append(find)
     return sorted(kept)
+
+
+def _quote(data: bytes, find: Find) -> bytes:
+    """Return the quotation mark that a number of a JSON text needs when it becomes a placeholder."""
+    if _NUMBER.fullmatch(data, find.start, find.end) is None or _ENDS_VALUE.match(data, find.end) is None:
+        return b""
+    before = data[max(0, find.start - _CONTEXT) : find.start]
+    # In JSON within JSON the quotation marks have backslashes: as many as those of the member's name.
+    begun = _BEGINS_VALUE.search(before)
+    return b"" if begun is None else begun[1] or b'"'
 
 
 def _marks(data: bytes, at: int) -> bytes:

@@ -12,7 +12,20 @@ from sluice.redact import checks, spellings
 from sluice.redact.kinds import RULES
 
 _FIELDS: Final = frozenset(
-    {"name", "kind", "source", "trigger", "pattern", "check", "canonical", "hit", "miss", "becomes"}
+    {
+        "name",
+        "kind",
+        "source",
+        "trigger",
+        "pattern",
+        "trim",
+        "check",
+        "again",
+        "canonical",
+        "hit",
+        "miss",
+        "becomes",
+    }
 )
 
 Check = Callable[[bytes, bytes, bytes], bool]
@@ -27,7 +40,9 @@ class Rule(NamedTuple):
     source: str
     trigger: str
     pattern: str
+    trim: Callable[[bytes], int]
     check: Check
+    again: bool
     canonical: Callable[[bytes], bytes]
     hit: str
     miss: str
@@ -52,7 +67,9 @@ def _rule(entry: dict[str, Any]) -> Rule:
         source=entry["source"],
         trigger=entry["trigger"],
         pattern=entry["pattern"],
+        trim=checks.TRIMS[entry.get("trim", "whole")],
         check=checks.CHECKS[entry.get("check", "always")],
+        again=entry.get("again", False),
         canonical=spellings.SPELLINGS[entry.get("canonical", "as_is")],
         hit="".join(entry["hit"]),
         miss="".join(entry["miss"]),

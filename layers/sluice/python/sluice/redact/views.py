@@ -18,19 +18,18 @@ _INVISIBLE: Final = (
     rb"|\x1b\[[0-?]*+[ -/]*+[@-~]?|[\x00-\x08\x0e-\x1f\x7f])++"
 )
 # Decoded is ASCII only, which is all that the rules' anchors are made of; %2540 is %40 encoded once more.
-_DISGUISE: Final = re.compile(rb"%s|%%(?:25)*([2-7][0-9A-Fa-f])|\\u00([2-7][0-9A-Fa-f])" % _INVISIBLE)
+_DISGUISE: Final = re.compile(rb"%s|%%(?:25)*([2-7][0-9A-Fa-f])|\\++u00([2-7][0-9A-Fa-f])" % _INVISIBLE)
 # The same in RE2's syntax, as a trigger.
 DISGUISE_TRIGGER: Final = (
     r"[\x{AD}\x{34F}\x{61C}\x{180E}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{206F}\x{FE00}-\x{FE0F}\x{FEFF}"
     r"\x{E0000}-\x{E0FFF}]|[\x00-\x08\x0e-\x1f\x7f]|%[2-7][0-9A-Fa-f]|\\u00[2-7][0-9A-Fa-f]"
 )
 
-# A text may hold JSON as a string: there the n of \n is no letter. Of the same length, so no find is displaced.
-_ESCAPE: Final = re.compile(rb"""\\[nrtbf"'/\\]""")
-_MEANT: Final = {
-    b"\\n": b" \n", b"\\r": b" \r", b"\\t": b" \t", b"\\b": b"  ", b"\\f": b"  ", b'\\"': b' "', b"\\'": b" '",
-    b"\\/": b" /", b"\\\\": b"  ",
-}  # fmt: skip
+# A text may hold JSON as a string, and that again: there the n of \n and of \\n is no letter. What they mean is
+# put at their end, so no find is displaced, and they go as a whole, so none is cut in two.
+_ESCAPE: Final = re.compile(rb"""\\++(?:([nrtbf"'/])|u(?!00[2-7])[0-9A-Fa-f]{4}|(?!u))""")
+_MEANT: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b'"': b'"', b"'": b"'", b"/": b"/"}
+_ASCII_ESCAPE: Final = re.compile(rb"\\++u00[2-7][0-9A-Fa-f]")
 
 
 class View(NamedTuple):
@@ -55,8 +54,20 @@ class View(NamedTuple):
 
 
 def masked(data: bytes) -> bytes:
-    """Return the text with the escapes of JSON strings in it blanked or turned into what they mean."""
-    return _ESCAPE.sub(lambda match: _MEANT[match[0]], data) if b"\\" in data else data
+    """Return the text with the escapes of JSON strings in it turned into what they mean, or blanked.
+
+    Those of visible ASCII stay: `undisguised` decodes them.
+    """
+    return _ESCAPE.sub(_meant, data) if b"\\" in data else data
+
+
+def _meant(escape: re.Match[bytes]) -> bytes:
+    return _MEANT.get(escape[1], b" ").rjust(len(escape[0]))
+
+
+def blanked(plain: bytes) -> bytes:
+    """Return a masked text with the escapes that are left blanked: the text as it stands there."""
+    return _ASCII_ESCAPE.sub(lambda match: b" " * len(match[0]), plain) if b"\\u" in plain else plain
 
 
 def undisguised(data: bytes) -> View:
