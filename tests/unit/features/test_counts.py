@@ -14,6 +14,7 @@ TABLE = {
     "collapsed": ("All is well.", 12, 3, 3),
     "lines": ("a\nb\tc", 5, 3, 2),
     "spaces around": ("  a  b ", 7, 2, 2),
+    "one line that was not collapsed": ("a  b", 4, 3, 1),
     "only spaces": ("   ", 3, 0, 1),
     "beyond ASCII": ("日本 語", 4, 2, 3),
     "a no-break space joins": ("10\xa0km away", 10, 2, 3),
