@@ -9,7 +9,17 @@ from ops.sample.dice import Dice
 
 # Fixed: a sample that depends on today cannot be remade.
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
-_ROLES = ("planner", "booking", "retriever", "coder", "reviewer", "Übersetzer", "研究员", "sql agent")
+_ROLES = (
+    "planner",
+    "booking",
+    "retriever",
+    "coder",
+    "reviewer",
+    "Übersetzer",
+    "研究员",
+    "sql agent",
+    "jane.doe@example.com",
+)
 _ZONES = (
     UTC,
     UTC,

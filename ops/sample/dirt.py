@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 
 from ops.sample.dice import Dice
+from ops.sample.leaks import leak
 
 _URLS = (
     "https://example.com/docs?page=2&sort=asc#top", "http://localhost:8080/health", "HTTPS://EXAMPLE.ORG/Report.pdf",
@@ -162,7 +163,7 @@ def empty(text: str, dice: Dice) -> str:
 
 KINDS = (
     urls, urls, urls, escapes, escapes, links, broken_escapes, mojibake, mojibake, invisible, invisible, smuggled, emoji,
-    emoji, decomposed, spaces, spaces, crlf, progress_bar, unfinished, repeated, blob, empty,
+    emoji, decomposed, spaces, spaces, crlf, progress_bar, unfinished, repeated, blob, leak, leak, empty,
 )  # fmt: skip
 
 

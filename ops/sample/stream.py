@@ -113,6 +113,7 @@ class _Writer:
         dice = self._dice
         more = {
             "schema": "agent_output/1",
+            "contact": {"e-mail": "jane.doe@example.com", "port": 5432},
             "model": dice.pick(("small-2", "large-1", "tool-use-3")),
             "usage": {"input": dice.below(9_000), "output": dice.below(900), "cost": dice.below(1_000) / 8},
             "trace": [{"step": i, "tool": None, "ok": dice.chance(0.9)} for i in range(dice.below(4))],

@@ -100,6 +100,7 @@ def test_every_operator_has_work(verdicts: Sequence[Record | DeadLetter]) -> Non
         "bom_stripped",
         "hidden_text",
         "prep_stripped",
+        "redact",
         "special_tokens",
     }
 

@@ -125,6 +125,7 @@ def test_counts() -> None:
         "RecordsCleaned": 5,
         "RecordsConflict": 2,
         "RecordsDuplicate": 3,
+        "RecordsRedacted": 0,
         "RecordsDeadLettered": 3,
         "RecordsRetried": 4,
         "BreakerTripped": 0,

@@ -27,6 +27,8 @@ MetricName = Literal[
     "RecordsDuplicate",
     # Count: cleaned records that share agent and timestamp with another one of other content
     "RecordsConflict",
+    # Count: cleaned records in which a secret or personal data was replaced
+    "RecordsRedacted",
     # Count: records written to the dead letters
     "RecordsDeadLettered",
     # Count: records left to the event source, for the infrastructure failed
@@ -107,6 +109,7 @@ def _counts(delivery: Delivery, replaced: int) -> dict[MetricName, int]:
         "RecordsCleaned": kinds[Cleaned],
         "RecordsDuplicate": kinds[Duplicate],
         "RecordsConflict": sum(record.conflict for record in cleaned),
+        "RecordsRedacted": sum(bool(record.redacted) for record in cleaned),
         "RecordsDeadLettered": kinds[DeadLetter],
         "RecordsRetried": kinds[Retry],
         "BreakerTripped": int(delivery.breaker),
