@@ -27,6 +27,7 @@ _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|CRITICAL|CRIT|FATAL
 _LOG = re.compile(
     r"[\[(]?(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d)"
     rf"|\[?{_LEVEL}(?:\]|:|\s)|\d{{1,3}}(?:\.\d{{1,3}}){{3}} \S++ \S++ \["
+    r"|<REPEATED:\d++>$"  # what is left of equal lines
 )
 
 _KEYWORD = re.compile(
@@ -34,11 +35,13 @@ _KEYWORD = re.compile(
     r"|(?:if|else|for|while|with|except)\b[^\n]*+(?<=[:{)])$|(?:const|let|var) \w++ =|function\b|#include|package \w++;"
     r"|(?:public|private|protected|static) \w|use \w++::|fn \w|func \w|(?:fi|done|esac)$"
     r"|(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|FROM|WHERE|GROUP BY|ORDER BY|LEFT JOIN|JOIN|VALUES)\b"
-    r"|@\w++|[$#] \w|#!|//|/\*|</?\w[^>]*+>)",
+    r"|@\w++|[$#] \w|#!|//|/\*|\[[A-Za-z][\w.-]*+\]$)"
+    # Tags of HTML, but not the bare ones around a model's thoughts.
+    r"|[ \t]++</?\w[^>]*+>|<\w++ [^>]*+>|<\w++>[^<]*+</",
     re.MULTILINE,
 )
 _ASSIGNMENT = re.compile(
-    r"\s*+(?:export )?[\w.\[\]\"']++(?:, ?[\w.]++)*+(?:: ?[\w\[\], .|]++)?+ ?[-+*/|:]?=(?![=>]) ?\S"
+    r"\s*+(?:export )?[\w.\[\]\"']++(?:, ?[\w.]++)*+(?:: ?[\w\[\], .|]++)?+ *+[-+*/|:]?=(?![=>])[ \t]*+\S"
 )
 _CALL = re.compile(r"\w\(")
 _CALL_ENDS = (")", "):", ");", "),")

@@ -39,7 +39,7 @@ class Segment(NamedTuple):
 
 _CONTINUES = re.compile(
     r"\[?\d\d[\d:/]|\[?[A-Z]{3}|[A-Z][a-z]{2} [ \d]\d |\d{1,3}(?:\.\d{1,3}){3} "  # a log
-    r"|@@ |\+\+\+ |Traceback |\$ "
+    r"|@@ |\+\+\+ |Traceback |\$ |<REPEATED:"
 )
 _INDENTED = re.compile(r" ++[^\s*+0-9-]")
 _CODE_ENDS = (";", "{", "}", ")")
