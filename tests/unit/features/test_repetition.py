@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -55,6 +56,7 @@ NO_LOOPS = {
     "a log": "\n".join(
         f"2026-01-05T09:{n:02}:00Z INFO step {n} of 60 done in {n * 37 % 91} ms" for n in range(60)
     ),
+    "JSON with the same keys": json.dumps([{"flight_number": f"HAT{n}", "origin": "ATL"} for n in range(60)]),
     "numbers": " ".join(map(str, range(500))),
 }
 

@@ -86,6 +86,15 @@ def test_always_the_same() -> None:
     assert outliers(features(chars=4_000), profile).keys() == {"chars"}
 
 
+def test_two_ways_of_writing() -> None:
+    """An agent that writes now prose and now JSON is not out of the ordinary with either, but with a third way."""
+    prose, dump = features(symbols=0.03), features(chars=2_000, symbols=0.4)
+    profile = profile_of(*[prose] * 90, *[dump] * 10)
+
+    assert outliers(prose, profile) == outliers(dump, profile) == {}
+    assert outliers(features(symbols=0.9), profile).keys() == {"symbol_ratio"}
+
+
 def test_robust() -> None:
     """A tenth of nonsense moves what is typical by one bucket at most."""
     clean, dirty = usual(180), learn(usual(180), [features(chars=500_000)] * 20)

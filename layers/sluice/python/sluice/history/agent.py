@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from sluice.history.near import Entry
+from sluice.history.near import Entry, Packed
 from sluice.history.profile import NO_PROFILE, Profile, Typical
 
 # Changes with the shape below: what another version wrote counts as nothing.
@@ -41,7 +41,7 @@ class History:
     now: int
     packed: bytes = b""
     state: State = NO_STATE
-    entries: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    entries: defaultdict[str, list[Entry | Packed]] = field(default_factory=lambda: defaultdict(list))
 
 
 def pack_state(state: State) -> bytes:

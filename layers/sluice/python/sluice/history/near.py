@@ -50,16 +50,26 @@ def slots(simhash: int) -> list[str]:
     return [f"{band}{simhash >> band * _BAND_BITS & _SLOT_MASK:02x}" for band in range(_BANDS)]
 
 
-def nearest(own: Entry, candidates: Iterable[Entry], now: int) -> Near | None:
+class Packed(NamedTuple):
+    """Hold an entry as the cache has it; most are never read further than their hash."""
+
+    simhash: int
+    packed: bytes
+
+
+def nearest(own: Entry, candidates: Iterable[Entry | Packed], now: int) -> Near | None:
     """Return the candidate with the least distance, at most 3, among those the earliest; None without one.
 
     What the cache has forgotten does not count, nor does the record itself, nor what follows it in its
     partition: a retry finds what its own first run left there.
     """
     best: Near | None = None
-    for entry in candidates:
-        apart = (own.simhash ^ entry.simhash).bit_count()
-        if apart > MOST_APART or entry.expires <= now or _is_later(entry, own):
+    for candidate in candidates:
+        apart = (own.simhash ^ candidate.simhash).bit_count()
+        if apart > MOST_APART:
+            continue
+        entry = unpack(candidate.packed) if isinstance(candidate, Packed) else candidate
+        if entry is None or entry.expires <= now or _is_later(entry, own):
             continue
         if best is None or (apart, entry.expires, entry.offset) < (
             best.apart,
@@ -91,6 +101,14 @@ def pack(entry: Entry) -> str:
     """Write an entry for the cache."""
     place = f"{entry.source} {entry.topic_partition} {entry.offset}"
     return f"{entry.simhash:016x} {entry.expires} {place} {entry.member}"
+
+
+def unpack_hash(packed: bytes) -> Packed | None:
+    """Read an entry's hash alone; None for a value that is not ours."""
+    try:
+        return Packed(int(packed[:_HEX], _HEX), packed)
+    except ValueError:
+        return None
 
 
 def unpack(packed: bytes) -> Entry | None:

@@ -19,6 +19,9 @@ MOST_HISTORY: Final = 1_000
 # deviation of normal values their standard deviation.
 LIMIT: Final = 3.5
 _SCALE: Final = 1.4826
+# An agent that writes now prose and now JSON has two ranges, and the median lies in one of them. What is as common
+# as this share of its records, give or take a bucket, is not out of the ordinary.
+_COMMON: Final = 0.02
 
 
 def _by_size(value: float) -> int:
@@ -60,18 +63,25 @@ NO_PROFILE: Final = Profile(0, {}, {})
 def outliers(features: Mapping[str, Any], profile: Profile) -> dict[str, float]:
     """Return the modified z-score of every feature that is out of the ordinary, to one place.
 
-    Empty below 50 records of history. A score tells which way: below zero is less than usual.
+    That is a score above 3.5 for a value that fewer than 2 % of the agent's records had. Empty below 50 records of
+    history. A score tells which way: below zero is less than usual.
     """
     if profile.records < LEAST_HISTORY:
         return {}
     found = {}
     for name, bucket in BUCKETS.items():
-        if name in features and name in profile.typical:
+        if name in features and name in profile.typical and name in profile.counts:
             median, deviation = profile.typical[name]
-            score = (bucket(features[name]) - median) / (_SCALE * deviation)
-            if abs(score) > LIMIT:
+            own = bucket(features[name])
+            score = (own - median) / (_SCALE * deviation)
+            if abs(score) > LIMIT and _share(own, profile.counts[name]) < _COMMON:
                 found[name] = round(score, 1)
     return found
+
+
+def _share(bucket: int, histogram: Mapping[int, int]) -> float:
+    around = sum(histogram.get(bucket + step, 0) for step in (-1, 0, 1))
+    return around / (sum(histogram.values()) or 1)
 
 
 def learn(profile: Profile, seen: Iterable[Mapping[str, Any]]) -> Profile:

@@ -15,7 +15,7 @@ import orjson
 from sluice.claim import Command, CommandError, Commands, Reply
 from sluice.history.agent import History, State, pack_state, unpack_state
 from sluice.history.compare import entry_of
-from sluice.history.near import pack, slots, unpack
+from sluice.history.near import pack, slots, unpack_hash
 from sluice.history.profile import learn
 from sluice.impute import last_value_key
 from sluice.record import Record
@@ -92,7 +92,7 @@ def _history(fields: Sequence[str], reply: Reply | CommandError, now: int) -> Hi
     if history.packed:
         history.state = unpack_state(history.packed)
     for slot, packed in zip(fields[1:], values[1:], strict=True):
-        if packed is not None and (entry := unpack(packed)) is not None:
+        if packed is not None and (entry := unpack_hash(packed)) is not None:
             history.entries[slot].append(entry)
     return history
 
