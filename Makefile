@@ -105,7 +105,7 @@ kafka: $(DEV) ## Start Apache Kafka in the foreground (Java 17+ and Maven)
 	@exec $(PY) -m ops.kafka
 
 .PHONY: docs
-docs: $(LOCAL) ## Write docs/reference.md anew from the code
+docs: $(LOCAL) ## Write docs/reference.md and docs/cleaning.md anew from the code
 	@$(SLUICE) -m ops.docs
 
 .PHONY: lock

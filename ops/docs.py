@@ -1,4 +1,4 @@
-"""Write docs/reference.md from the tables in the code: `python -m ops.docs`; a test holds them together."""
+"""Write docs/reference.md and docs/cleaning.md from the code: `python -m ops.docs`; tests hold them together."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+from ops import cleaning_page
 from sluice import reasons, settings, telemetry
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference.md"
@@ -54,3 +55,4 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 if __name__ == "__main__":
     REFERENCE.parent.mkdir(exist_ok=True)
     REFERENCE.write_text(render(), encoding="utf-8")
+    cleaning_page.CLEANING.write_text(cleaning_page.render(), encoding="utf-8")

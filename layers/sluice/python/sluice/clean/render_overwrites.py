@@ -22,13 +22,17 @@ def render_overwrites(text: str) -> str:
     """
     if ("\r" not in text and "\x08" not in text) or not _OVERWRITE.search(text) or is_json(text.strip()):
         return text
-    return "\n".join(map(_render, strip_all_but_erasures(text).split("\n")))
+    lines, stripped = text.split("\n"), strip_all_but_erasures(text).split("\n")
+    if len(lines) != len(stripped):
+        # A sequence spans lines.
+        lines = stripped
+    return "\n".join(map(_render, lines, stripped))
 
 
-def _render(line: str) -> str:
+def _render(as_it_came: str, line: str) -> str:
     end = line.rstrip("\r")
     if "\r" not in end and "\x08" not in end:
-        return line
+        return as_it_came
     screen = _Line()
     for token in _TOKEN.finditer(end):
         erased, back, move, written = token.groups()
