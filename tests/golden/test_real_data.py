@@ -50,5 +50,5 @@ def test_operators_at_work(texts: list[str], profile: str, capsys: pytest.Captur
 
     shares = ", ".join(f"{name} {count / len(texts):.2%}" for name, count in changed.most_common())
     with capsys.disabled():
-        print(f"\n{profile}: {shares}")
+        print(f"\n{profile}: {shares}")  # noqa: T201  # a figure to read, not only to pass
     assert changed["nothing"] > len(texts) / 2
