@@ -13,6 +13,8 @@ from sluice.version import pipeline_version
 
 PACKAGE = Path(sluice.__file__).parent
 DECIDING = [
+    "pipeline.py",
+    "judge.py",
     "decode.py",
     "validate.py",
     "fingerprint.py",

@@ -65,7 +65,9 @@ def test_pure(text: str) -> None:
     assert record.body == {"text": text}
 
 
-@pytest.mark.parametrize("unit", ["word ", "a", "日本語", "x\n", "https://a.b ", "0", "    x\n"])
+@pytest.mark.parametrize(
+    "unit", ["word ", '{"a": [1]}\n', "a", "日本語", "x\n", "https://a.b ", "0", "    x\n"]
+)
 @pytest.mark.parametrize("group", [group for group, _ in _MEASURES])
 def test_is_linear(group: Group, unit: str) -> None:
     """Ten times the text takes about ten times as long, whatever it is made of."""

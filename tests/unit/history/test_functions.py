@@ -89,7 +89,7 @@ def test_dropped_with_its_original(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the original of the same batch fails, its near-duplicate is retried with it, and neither is remembered."""
     wired = wire(monkeypatch, FEATURES="all", NEAR_DUPLICATES="drop", PARTIAL_FAILURES="true")
     wired.broker.schedule = Schedule({0: Mode.BEFORE})
-    answer = wired.preprocess(batch(TEXT, TEXT), Context(40))
+    answer = wired.preprocess(batch(TEXT, TEXT), Context(4))
     offsets = [item["itemIdentifier"]["offset"] for item in answer["batchItemFailures"]]
 
     assert offsets == [1, 2]

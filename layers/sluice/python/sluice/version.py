@@ -11,7 +11,7 @@ from sluice import __version__
 
 _PACKAGE = Path(__file__).parent
 _RULES = (
-    "pipeline.py", "decode.py", "validate.py", "fingerprint.py", "identify.py", "impute.py", "enrich.py", "reasons.py",
+    "pipeline.py", "judge.py", "decode.py", "validate.py", "fingerprint.py", "identify.py", "impute.py", "enrich.py", "reasons.py",
 )  # fmt: skip
 _FOLDERS = ("clean/*.py", "features/*.py", "history/*.py", "redact/*.py", "redact/*.toml", "schemas/*/*.json")
 

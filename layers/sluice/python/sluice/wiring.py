@@ -71,7 +71,7 @@ def build_pipeline(
         urls=urls,
         near=near,
     )
-    return Pipeline(version, *steps)
+    return Pipeline(version, steps)
 
 
 class Preprocess:
