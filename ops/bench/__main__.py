@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops.bench.cleaning import measure_cleaning
 from ops.bench.end_to_end import measure_partitions, run_twin
 from ops.bench.imports import measure_imports
 from ops.bench.inputs import Workload
@@ -27,7 +28,7 @@ from ops.twin.config import REPOSITORY
 REAL = REPOSITORY.parent / "shared" / "data" / "tau_airline.jsonl.gz"
 RESULTS = REPOSITORY / ".cache" / "bench.json"
 GENERATED = (Workload("500 B", 500), Workload("2 kB", 2_000), Workload("8 kB", 8_000))
-SECTIONS = ("speed", "linearity", "memory", "imports", "lookup", "twin", "partitions", "latency")
+SECTIONS = ("speed", "cleaning", "linearity", "memory", "imports", "lookup", "twin", "partitions", "latency")
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,10 @@ class Bench:
                     _tell(f"speed, {workload.name}: round {number + 1} of {self._sizes.rounds}")
                     found[workload.name] = result
         return found
+
+    def _cleaning(self) -> dict[str, Any]:
+        _tell("cleaning: operator by operator")
+        return measure_cleaning(self._sizes.rounds)
 
     def _linearity(self) -> dict[str, Any]:
         _tell(f"linearity: {', '.join(f'{size:,}' for size in self._sizes.linear)} records")

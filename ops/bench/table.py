@@ -30,7 +30,7 @@ def _lines(results: Results, verdicts: Sequence[Verdict]) -> Iterator[str]:
     speed = results.get("speed", {})
     if speed:
         yield from _speed(speed)
-    for section in (_linearity, _twin, _latency, _lookup, _memory, _imports):
+    for section in (_cleaning, _linearity, _twin, _latency, _lookup, _memory, _imports):
         yield from section(results)
     for note in results.get("notes", ()):
         yield f"note: {note}"
@@ -77,6 +77,16 @@ def _linearity(results: Results) -> Iterator[str]:
         yield _row("records", [f"{int(size):,}" for size in linearity["cpu_us"]])
         yield _row("µs of CPU a record, 500 B", [_figure(each) for each in linearity["cpu_us"].values()])
         yield f"  greatest over least: +{linearity['deviation']:.1%}"
+
+
+def _cleaning(results: Results) -> Iterator[str]:
+    if "cleaning" in results:
+        operators = results["cleaning"]
+        yield ""
+        yield _row("cleaning, µs of CPU a text", ["500 B", "2 kB", "50 x hostile text"])
+        for name, figures in operators.items():
+            growth = [f"{figures['growth']:.0f} x"] if "growth" in figures else []
+            yield _row(f"  {name}", [f"{figures[size]:.2f}" for size in ("500 B", "2 kB")] + growth)
 
 
 def _twin(results: Results) -> Iterator[str]:
