@@ -43,6 +43,10 @@ run: $(LOCAL) ## Run the pipeline in the local twin [INPUT=file.jsonl[.gz]|file.
 bench: $(DEV) ## Measure speed and memory, beside the seed loop and the floor
 	@$(SLUICE) -m ops.bench $(ARGS)
 
+.PHONY: redaction
+redaction: $(LOCAL) ## Measure redaction on planted secrets and on your own messages [INPUT=file]
+	@$(SLUICE) -m ops.redaction $${INPUT:+--input "$$INPUT"} $(ARGS)
+
 .PHONY: sample
 sample: $(LOCAL) ## Remake the sample stream, byte for byte
 	@$(SLUICE) -m ops.sample > events/records/sample.jsonl.new && mv events/records/sample.jsonl.new events/records/sample.jsonl

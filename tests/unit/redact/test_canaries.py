@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ops.redaction.disguises import DISGUISES
 from sluice.redact.rules import load_rules
 from tests.fakes.bucket import FakeS3
-from tests.unit.redact.carriers import DISGUISES
 from tests.unit.test_wiring import Context, Wired, wire
 
 RULES = load_rules()

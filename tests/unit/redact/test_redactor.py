@@ -8,10 +8,10 @@ import re
 import pytest
 from hypothesis import given, strategies as st
 
+from ops.redaction.disguises import DISGUISES
 from sluice.redact.redactor import RedactionDidNotSettle, Redactor
 from sluice.redact.rules import load_rules
 from tests.unit.clean.laws import LINEAR, growth, nasty_text
-from tests.unit.redact.carriers import DISGUISES
 
 PLAIN, KEYED, OTHER = Redactor(), Redactor(b"k" * 32), Redactor(b"o" * 32)
 RULES = load_rules()

@@ -103,6 +103,12 @@ class Redactor:
         """Return the text with all finds replaced."""
         return self.redact(text)[0]
 
+    def finds(self, text: str, prefix: str = "") -> list[tuple[str, str]]:
+        """Return what a first round finds, by rule's name, for those who measure rules."""
+        data = (prefix + text).encode(errors="surrogatepass")
+        found = self._finds(data, len(prefix.encode(errors="surrogatepass")))
+        return [(self._rules[f.place].name, data[f.start : f.end].decode(errors="replace")) for f in found]
+
     def header(self, name: str, value: bytes) -> bytes:
         """Return a message header's value redacted; bytes that are not UTF-8 stay as they are."""
         redacted, kinds = self.redact(value.decode(errors="surrogateescape"), f"{name}=")

@@ -1,4 +1,4 @@
-"""How a secret travels: the disguises that a view sees through, and the places of a record."""
+"""How a secret travels: as it is, split by what nobody sees, escaped, in JSON within JSON."""
 
 from __future__ import annotations
 
