@@ -114,6 +114,7 @@ def test_modes() -> None:
         "host": ["keep_url_hosts"],
         "strip": ["strip_url_parameters"],
     }
-    assert with_urls(STRUCTURED, "strip") == STRUCTURED
+    assert with_urls(STRUCTURED, "strip") is STRUCTURED
+    assert with_urls(STANDARD, "remove") is STANDARD
     assert with_urls(RAW, "remove") == RAW
     assert len(with_urls(STRUCTURED, "keep")) == len(STRUCTURED) - 1

@@ -91,8 +91,10 @@ def with_urls(chain: Chain, mode: UrlMode) -> Chain:
     """Return the chain with its URL operator replaced by that of the mode; a chain without one stays."""
     if mode == "profile":
         return chain
-    return tuple(
+    changed = tuple(
         chosen
         for operator in chain
         for chosen in (_BY_MODE[mode] if operator.wash in _URL_OPERATORS else (operator,))
     )
+    # The very same where nothing changed: the standard chain has a short cut.
+    return chain if changed == chain else changed
