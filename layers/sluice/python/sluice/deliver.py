@@ -150,8 +150,26 @@ def _all_cut(batch: _Batch, messages: Sequence[Message]) -> dict[str, int]:
 
 
 def _store(batch: _Batch, records: Sequence[Record], sinks: Sinks, deadline: Deadline) -> None:
-    """Claim and store every record; what the cache does not answer in time cuts its partition."""
-    pending, attempt = _without_dropped(batch, records), 0
+    """Claim and store every record but the near-duplicates to drop."""
+    dropped = [record for record in records if record.dropped_for]
+    if not dropped:
+        _claim_all(batch, records, sinks, deadline)
+        return
+    _claim_all(batch, [record for record in records if not record.dropped_for], sinks, deadline)
+    # Nothing is dropped for what was itself found to repeat another: that may be this very record's own claim, left
+    # by a run that failed, and both would be gone.
+    kept = [record for record in dropped if record.dropped_for in batch.duplicates]
+    batch.duplicates |= {
+        record.origin_id: Duplicate(record, record.dropped_for)
+        for record in dropped
+        if record.dropped_for not in batch.duplicates
+    }
+    _claim_all(batch, kept, sinks, deadline)
+
+
+def _claim_all(batch: _Batch, records: Sequence[Record], sinks: Sinks, deadline: Deadline) -> None:
+    """Claim and store the records; what the cache does not answer in time cuts its partition."""
+    pending, attempt = records, 0
     while pending:
         claims = claim(pending, sinks.cache, sinks.ttl, deadline.wait(longest=_BATCH_SECONDS))
         failed: list[Record] = []
@@ -164,13 +182,6 @@ def _store(batch: _Batch, records: Sequence[Record], sinks: Sinks, deadline: Dea
         attempt += 1
     for record in pending:
         batch.cut(record.message)
-
-
-def _without_dropped(batch: _Batch, records: Sequence[Record]) -> Sequence[Record]:
-    """Return the records but for near-duplicates to drop: those claim nothing, and share their partition's cut."""
-    dropped = {r.origin_id: Duplicate(r, r.dropped_for) for r in records if r.dropped_for}
-    batch.duplicates |= dropped
-    return [record for record in records if not record.dropped_for] if dropped else records
 
 
 def _note_claim(batch: _Batch, record: Record, answer: Claim, failed: list[Record]) -> None:
