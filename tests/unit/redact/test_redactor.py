@@ -53,6 +53,7 @@ TABLE = {
     "masked already": ("password=******** secret: <redacted>", "password=******** secret: <redacted>"),
     "cut off key": ("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAo", "<PRIVATE_KEY>"),
     "mention of a key": ("It starts with -----BEGIN PRIVATE KEY----- and so on.", "It starts with -----BEGIN PRIVATE KEY----- and so on."),
+    "keys glued together": ("AKIA" + "IOSFODNN7EXAMPLE" "AKIA" "IOSFODNN7EXAMPLEx", "<AWS_KEY><AWS_KEY>x"),
     "mark behind": ("bob@example.com\u0338 x", "<EMAIL> x"),
 }  # fmt: skip
 

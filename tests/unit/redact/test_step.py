@@ -104,6 +104,9 @@ def test_numbers() -> None:
     cleaned = out({"card": 4111111111111111, "ids": [4111111111111112, -4111111111111111, 1767600000000]})
 
     assert cleaned["card"] == KEYED.text("4111111111111111")
+    assert out({"password": 12345678, "port": 12345678})["port"] == 12345678
+    assert out({"password": 12345678})["password"] == KEYED.redact("12345678", "password=")[0]
+    assert out({"password": True, "pwd": 1234, "secret": 1.5})["pwd"] == 1234
     assert cleaned["ids"] == [4111111111111112, -4111111111111111, 1767600000000]
 
 

@@ -10,8 +10,9 @@ from sluice.redact.redactor import Redactor
 
 # Checked against its schema's format: it holds nothing but a date and a time, and keys are built of it.
 _SKIPPED: Final = frozenset({"timestamp"})
-# Numbers below have fewer digits than any card.
+# Numbers below have fewer digits than any card, or than a password that its name tells.
 _LEAST_CARD: Final = 10**12
+_LEAST_PASSWORD: Final = 10**4
 
 
 def redacting(redactor: Redactor) -> Step:
@@ -60,7 +61,10 @@ class _Walk:
 
     def member(self, name: str, value: Any) -> Any:
         """Return a member's value redacted; its name is what stands before it: `password=`."""
-        return self._text(value, f"{name}=") if type(value) is str else self._value(value)
+        kind = type(value)
+        if kind is str:
+            return self._text(value, f"{name}=")
+        return self._number(value, f"{name}=") if kind is int else self._value(value)
 
     def _value(self, value: Any) -> Any:
         kind = type(value)
@@ -70,11 +74,14 @@ class _Walk:
             return {name: self.member(name, inner) for name, inner in self.named(value)}
         if kind is list:
             return [self._value(item) for item in value]
-        if kind is int and value >= _LEAST_CARD:
-            text = str(value)
-            redacted = self._text(text)
-            return value if redacted == text else redacted
-        return value
+        return self._number(value) if kind is int else value
+
+    def _number(self, value: int, prefix: str = "") -> int | str:
+        if value < (_LEAST_PASSWORD if prefix else _LEAST_CARD):
+            return value
+        text = str(value)
+        redacted = self._text(text, prefix)
+        return value if redacted == text else redacted
 
     def _text(self, text: str, prefix: str = "") -> str:
         redacted, kinds = self._redactor.redact(text, prefix)
