@@ -9,7 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 from ops import cleaning_page
-from sluice import reasons, settings, telemetry
+from sluice import features, reasons, settings, telemetry
+from sluice.impute import IMPUTE_EXAMPLE
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference.md"
 _MEMBER = re.compile(r'^    # (?P<meaning>.+)\n    "(?P<name>\w+)",$', re.MULTILINE)
@@ -31,6 +32,13 @@ def render() -> str:
         "## Settings",
         "Environment variables of `preprocess`; `lookup` reads those of the cache (`REDIS_…`).",
         _table(("variable", "default", "meaning"), map(_setting, settings.DOCUMENTED)),
+        "## Features",
+        "In `_prep.features`; the groups that `FEATURES` adds. `NEAR_DUPLICATES` and `outliers` need a history: "
+        "[what it may decide](decisions/0011-history-is-a-help.md).",
+        _table(("group", "what it says"), [(f"`{n}`", m) for n, m in commented(features)]),
+        "`x-sluice-impute` on an optional field of a schema fills it in where it is missing, by the first of these "
+        "that gives a value which the field's own schema allows; `_prep.imputed` names the source:",
+        "```json\n" + IMPUTE_EXAMPLE + "\n```",
         "## Metrics",
         f"Namespace `{telemetry.NAMESPACE}`, dimension `service`; `DeadLetters` has the dimension `reason`, too.",
         _table(

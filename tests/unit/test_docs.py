@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from pathlib import Path
 
-from sluice import reasons, telemetry
+from sluice import features, reasons, telemetry
+from sluice.features import GROUPS
+from sluice.impute import IMPUTE_EXAMPLE
 from sluice.reasons import REASONS
 from sluice.settings import DOCUMENTED
 from sluice.telemetry import METRIC_NAMES
+from sluice.validate import IDENTITY, compile_schema
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/reference.md").read_text()
 
@@ -37,6 +41,18 @@ def test_reasons() -> None:
 def test_metrics() -> None:
     """Every metric is on the page with its unit and its comment, and no other."""
     assert table("Metrics") == comments(inspect.getsource(telemetry), METRIC_NAMES)
+
+
+def test_features() -> None:
+    """Every group of features is on the page with its comment, and no other; the example of imputation works."""
+    source = inspect.getsource(features)
+
+    assert table("Features") == {name: [": ".join(said)] for name, said in comments(source, GROUPS).items()}
+    assert IMPUTE_EXAMPLE in PAGE
+    field = json.loads("{" + IMPUTE_EXAMPLE + "}")
+    own = {"required": list(IDENTITY), "properties": {**IDENTITY, "zone": {"type": "string"}, **field}}
+    (rule,) = compile_schema("own/1", own).impute
+    assert (rule.field, rule.last, rule.other, rule.constant) == ("region", True, "zone", ("unknown",))
 
 
 def test_settings() -> None:

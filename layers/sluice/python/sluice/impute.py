@@ -1,7 +1,5 @@
 """Missing values, filled in as the schema declares: `x-sluice-impute` on a field, read once at load.
 
-    "region": {"type": "string", "x-sluice-impute": {"last": true, "field": "zone", "constant": "unknown"}}
-
 Missing is a field that is absent or null. The agent's last value comes first, then another field's, then the
 constant: the first that there is and that the field's own schema allows. Identity and required fields have none.
 """
@@ -15,6 +13,9 @@ from sluice.history.agent import History
 from sluice.record import Record, Step
 
 IMPUTE_KEYWORD: Final = "x-sluice-impute"
+IMPUTE_EXAMPLE: Final = (
+    '"region": {"type": "string", "x-sluice-impute": {"last": true, "field": "zone", "constant": "unknown"}}'
+)
 _KNOWN: Final = frozenset({"last", "field", "constant"})
 Compile = Callable[[Any], Callable[[Any], bool]]
 
