@@ -15,6 +15,15 @@ from sluice.impute import IMPUTE_EXAMPLE
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference.md"
 _MEMBER = re.compile(r'^    # (?P<meaning>.+)\n    "(?P<name>\w+)",$', re.MULTILINE)
 
+_FEATURES = (
+    "In `_prep.features`; the groups that `FEATURES` adds. `NEAR_DUPLICATES` and `outliers` need a history: "
+    "[what it may decide](decisions/0011-history-is-a-help.md)."
+)
+_IMPUTE = (
+    "`x-sluice-impute` on an optional field of a schema fills it in where it is missing, by the first of these "
+    "that gives a value which the field's own schema allows; `_prep.imputed` names the source:"
+)
+
 
 def commented(module: ModuleType) -> Iterator[tuple[str, str]]:
     """Yield name and comment of each member of the module's closed list, in its order."""
@@ -33,11 +42,9 @@ def render() -> str:
         "Environment variables of `preprocess`; `lookup` reads those of the cache (`REDIS_…`).",
         _table(("variable", "default", "meaning"), map(_setting, settings.DOCUMENTED)),
         "## Features",
-        "In `_prep.features`; the groups that `FEATURES` adds. `NEAR_DUPLICATES` and `outliers` need a history: "
-        "[what it may decide](decisions/0011-history-is-a-help.md).",
+        _FEATURES,
         _table(("group", "what it says"), [(f"`{n}`", m) for n, m in commented(features)]),
-        "`x-sluice-impute` on an optional field of a schema fills it in where it is missing, by the first of these "
-        "that gives a value which the field's own schema allows; `_prep.imputed` names the source:",
+        _IMPUTE,
         "```json\n" + IMPUTE_EXAMPLE + "\n```",
         "## Metrics",
         f"Namespace `{telemetry.NAMESPACE}`, dimension `service`; `DeadLetters` has the dimension `reason`, too.",
