@@ -112,6 +112,28 @@ def test_a_retry_changes_nothing() -> None:
     assert cache.value(KEY) == before
 
 
+def test_very_long_timestamps() -> None:
+    """A record whose key is very long is no original: its entries would fill the cache."""
+    cache = FakeCache()
+    (record,) = compared(cache, written(1))
+    record.cache_key = "planner:2026-11-23T08:15:00." + "0" * 300 + "Z"
+    acknowledged(cache, record)
+    (again,) = compared(cache, written(2))
+
+    assert again.flags == []
+
+
+def test_one_entry_a_slot() -> None:
+    """However many texts a batch brings, a record is compared with four others at most."""
+    cache = FakeCache()
+    records = compared(
+        cache, *(written(n, f"{n} " + " ".join(map(str, range(n, n + 40)))) for n in range(2_000))
+    )
+
+    assert records[0].history is not None
+    assert len(records[0].history.entries) <= 1_024
+
+
 def test_stored_before() -> None:
     """A record that was stored by an earlier invocation does not count as an original for longer than it lives."""
     cache = FakeCache()
@@ -240,6 +262,16 @@ def test_not_ours(value: bytes) -> None:
 
     assert record.flags == []
     assert state(cache).profile.records == 1
+
+
+def test_damaged_state() -> None:
+    """A state in which somebody meddled with the numbers fails no record."""
+    cache = FakeCache()
+    meddled = b'{"form":1,"records":99,"counts":{"chars":{"9":99}},"typical":{"chars":[9,0]},"values":{},"counted":{}}'
+    cache.put(KEY, Fields({b"state": meddled}))
+    (record,) = compared(cache, written(1))
+
+    assert record.flags == ["outlier"]
 
 
 def test_another_type() -> None:

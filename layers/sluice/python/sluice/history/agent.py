@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -34,14 +33,14 @@ NO_STATE: Final = State()
 class History:
     """Hold what one batch knows of an agent; `now` in epoch seconds.
 
-    `packed` is the state as the cache has it, to replace that and nothing newer. `entries` are earlier
-    records by slot, to which the batch adds its own.
+    `packed` is the state as the cache has it, to replace that and nothing newer. `entries` is the
+    newest earlier record in each slot, among them those of the batch itself.
     """
 
     now: int
     packed: bytes = b""
     state: State = NO_STATE
-    entries: defaultdict[str, list[Entry | Packed]] = field(default_factory=lambda: defaultdict(list))
+    entries: dict[str, Entry | Packed] = field(default_factory=dict)
 
 
 def pack_state(state: State) -> bytes:
@@ -67,7 +66,7 @@ def unpack_state(packed: bytes) -> State:
         counts = {
             name: {int(b): int(n) for b, n in buckets.items()} for name, buckets in document["counts"].items()
         }
-        typical = {name: Typical(int(m), int(d)) for name, (m, d) in document["typical"].items()}
+        typical = {name: Typical(int(m), max(1, int(d))) for name, (m, d) in document["typical"].items()}
         counted = {name: int(offset) for name, offset in document["counted"].items()}
         return State(Profile(int(document["records"]), counts, typical), dict(document["values"]), counted)
     except (ValueError, KeyError, TypeError, AttributeError):

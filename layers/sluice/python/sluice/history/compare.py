@@ -33,11 +33,10 @@ def comparing(policy: NearPolicy) -> Step:
 def _compare_texts(record: Record, history: History, policy: NearPolicy) -> None:
     own = entry_of(record)
     places = slots(own.simhash)
-    near = nearest(own, (entry for place in places for entry in history.entries.get(place, ())), history.now)
+    near = nearest(own, (history.entries[place] for place in places if place in history.entries), history.now)
     if near is None:
         # Originals alone are remembered, or a text that drifts in small steps would take its original along.
-        for place in places:
-            history.entries[place].append(own)
+        history.entries.update(dict.fromkeys(places, own))
         return
     record.flags.append("near_duplicate")
     record.note("near_duplicate", _original(record, near))

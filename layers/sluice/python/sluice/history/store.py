@@ -25,6 +25,8 @@ HISTORY_PREFIX: Final = "#history:"
 _FORGET_SECONDS: Final = 604_800
 # A value to impute from is a label or a number; a longer one is not remembered.
 _LONGEST_VALUE: Final = 1_024
+# A timestamp with a content hash and a source is a hundred; one with a thousand decimals is not worth four slots.
+_LONGEST_MEMBER: Final = 256
 _STATE: Final = "state"
 # Replaces the state only if it is still the one that was read: of two invocations at once, one is not counted.
 REMEMBER_SCRIPT: Final = (
@@ -93,7 +95,7 @@ def _history(fields: Sequence[str], reply: Reply | CommandError, now: int) -> Hi
         history.state = unpack_state(history.packed)
     for slot, packed in zip(fields[1:], values[1:], strict=True):
         if packed is not None and (entry := unpack_hash(packed)) is not None:
-            history.entries[slot].append(entry)
+            history.entries[slot] = entry
     return history
 
 
@@ -126,8 +128,9 @@ def _texts(records: Sequence[Record], expires: int) -> list[str]:
     """
     fields: list[str] = []
     for record in records:
-        if "simhash" in record.features and "near_duplicate" not in record.flags and not record.aged:
-            member = record.stored_key[len(record.agent_id) + 1 :]
+        member = record.stored_key[len(record.agent_id) + 1 :]
+        original = "simhash" in record.features and "near_duplicate" not in record.flags and not record.aged
+        if original and len(member) <= _LONGEST_MEMBER:
             entry = entry_of(record)._replace(expires=expires, member=member)
             packed = pack(entry)
             for slot in slots(entry.simhash):
