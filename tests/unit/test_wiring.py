@@ -116,6 +116,7 @@ def test_the_msk_event(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     assert counts == {
         "Received": 6,
         "Cleaned": 3,
+        "Redacted": 0,
         "Duplicate": 1,
         "Conflict": 1,
         "DeadLettered": 2,
