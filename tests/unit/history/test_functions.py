@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from sluice import wiring
+from sluice.validate import compile_schema, load_schemas
 from tests.fakes.cache import Fields
 from tests.fakes.schedule import Mode, Schedule
 from tests.unit.features.test_repetition import PROSE
@@ -131,3 +133,30 @@ def test_missed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
     assert list(flags(wired).values()) == [[], []]
     assert [(c["RecordsCleaned"], c["HistoriesMissed"]) for c in counts(capsys)] == [(2, 1)]
+
+
+def test_last_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field that a schema fills in with the agent's last value has it in the next batch, and the content hash is the
+    message's own.
+    """
+    shipped = load_schemas()["agent_output/1"].document
+    region = {"region": {"type": "string", "x-sluice-impute": {"last": True}}}
+    own = compile_schema("agent_output/1", shipped | {"properties": shipped["properties"] | region})
+    monkeypatch.setattr(wiring, "load_schemas", lambda: {own.name: own})
+    wired = wire(monkeypatch)
+    first, second = batch("one"), batch("two", first=2)
+    value = json.loads(base64.b64decode(first["records"]["agent_raw_output-0"][0]["value"]))
+    said = base64.b64encode(json.dumps(value | {"region": "eu"}).encode()).decode()
+    first["records"]["agent_raw_output-0"][0]["value"] = said
+    for one in (first, second, second):
+        wired.preprocess(one, Context())
+    known, *filled = published(wired)
+
+    assert (known["region"], known["_prep"]["flags"]) == ("eu", [])
+    assert [(record["region"], record["_prep"]["imputed"]) for record in filled] == [
+        ("eu", {"region": "last"})
+    ] * 2
+    assert len(wired.cache.values()) == 2
+    bare = wire(monkeypatch)
+    bare.preprocess(second, Context())
+    assert published(bare)[0]["_prep"]["content"] == filled[0]["_prep"]["content"]
