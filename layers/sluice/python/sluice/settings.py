@@ -55,7 +55,7 @@ DOCUMENTED: Final = (
     Setting(
         "URL_MODE",
         "profile",
-        "web addresses: profile (as the profile has it) | remove | keep | host (alone)"
+        "web addresses: profile (as it has them) | remove | keep | host (alone)"
         " | strip (credentials and tracking)",
     ),
     Setting(
