@@ -56,7 +56,7 @@ DOCUMENTED: Final = (
         "URL_MODE",
         "profile",
         "web addresses: profile (as it has them) | remove | keep | host (alone)"
-        " | strip (credentials and tracking)",
+        " | strip (credentials, tracking)",
     ),
     Setting(
         "NEAR_DUPLICATES",
