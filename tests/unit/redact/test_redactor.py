@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ops.redaction.disguises import DISGUISES
+from ops.sample.dice import Dice
 from sluice.redact.redactor import RedactionDidNotSettle, Redactor
 from sluice.redact.rules import load_rules
 from tests.unit.clean.laws import LINEAR, growth, nasty_text
@@ -134,6 +135,16 @@ def test_it_gives_up() -> None:
 
     with pytest.raises(RedactionDidNotSettle):
         Endless().text("078-05-1120")
+
+
+def test_states_fit() -> None:
+    """After a megabyte of all that the triggers look at, the one that was not there yet still answers."""
+    dice, place = Dice(1), [rule.name for rule in RULES].index("email")
+    noise = "".join(dice.pick(PIECES)[: dice.between(1, 12)] for _ in range(200_000)).replace("@", "")
+    noise = noise.replace("%40", "").replace(r"\u0040", "")
+
+    assert place not in PLAIN._text_set.Match(noise.encode())
+    assert place in PLAIN._text_set.Match(f"{noise} bob@example.com".encode())
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ _HASH_BYTES: Final = 4
 MAX_ROUNDS: Final = 8
 # What a check sees on either side of a find, in bytes.
 _CONTEXT: Final = 16
-# DFA states for all triggers at once. RE2 answers "no match" when they do not fit, so they must: a few hundred
-# kB are used.
+# Room for the DFA's states of all triggers at once. RE2 begins anew when it is full, and answers "no match" where
+# not even a few states fit: so it is large.
 _SET_BYTES: Final = 64 << 20
 # In the JSON text of a whole record: an escape that may hide a letter or a slash, or a string within a string.
 _ESCAPED: Final = r"\\[u/]|\\\\[nrtbf]"
