@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from sluice.claim import Command, CommandError, Reply
 from sluice.outcome import Duplicate, message_of
 from sluice.publish import Report
+from tests.fakes.cache import FakeCache
 from tests.fakes.records import WHEN, letter, record
 from tests.fakes.rig import (
     KEY,
@@ -41,6 +45,21 @@ def test_stages_are_timed() -> None:
 
     assert list(seconds) == ["store", "publish", "dead_letters"]
     assert all(0 <= value < 5 for value in seconds.values())
+
+
+def test_time_for_the_cache() -> None:
+    """A round trip with a batch may take five seconds, where the invocation has as many."""
+    times: list[float] = []
+
+    class Timed(FakeCache):
+        def run(self, commands: Sequence[Command], timeout: float) -> list[Reply | CommandError]:
+            times.append(timeout)
+            return super().run(commands, timeout)
+
+    Rig(cache=Timed()).deliver(record(1))
+    # A quarter of four seconds is kept for the answer.
+    Rig(cache=Timed(), seconds=4.0).deliver(record(1))
+    assert times == [5.0, 3.0]
 
 
 def test_nothing() -> None:
